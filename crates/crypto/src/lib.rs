@@ -1,0 +1,17 @@
+//! The algorithm table: digests, verification, signing, message authentication, client assertions.
+//!
+//! The only crate that names a cryptographic library. It decides nothing about trust: it says whether a
+//! signature is arithmetically right under a key, and how strong that key is; `pki` judges.
+
+mod client_assertion;
+mod digest;
+mod sign;
+mod verify;
+
+pub use client_assertion::{AssertionClaims, AssertionError, ClientKey, JwkSet};
+pub use digest::{equal_in_constant_time, hmac_sha256, sha1_for_key_identifiers, sha256, sha256_parts};
+pub use sign::{RsaSigner, SignError, SystemRandom};
+pub use verify::{BadSignature, KeyError, KeyStrength, PublicKey, SignatureAlgorithm};
+
+/// A SHA-256 digest.
+pub type Sha256Digest = [u8; 32];

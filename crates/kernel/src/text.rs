@@ -1,0 +1,40 @@
+//! What a text may not hide from the person who reads it.
+
+/// Whether a character could make a reader see something else than what is there: controls (the line feed too),
+/// invisible characters, and those that break a line or turn its direction (Unicode TR 36, 2.5).
+///
+/// Variation selectors and the joiners U+200C and U+200D are none: names need them.
+#[must_use]
+pub fn deceives(c: char) -> bool {
+    c.is_control()
+        || matches!(
+            c,
+            '\u{061C}'
+                | '\u{200B}'
+                | '\u{200E}'
+                | '\u{200F}'
+                | '\u{2028}'..='\u{202E}'
+                | '\u{2060}'..='\u{206F}'
+                | '\u{FEFF}'
+        )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_unseen_or_turns_the_line_deceives_and_what_names_need_does_not() {
+        for c in [
+            '\0', '\n', '\r', '\t', '\u{7F}', '\u{85}', '\u{061C}', '\u{200B}', '\u{200E}', '\u{200F}',
+            '\u{2028}', '\u{2029}', '\u{202A}', '\u{202E}', '\u{2060}', '\u{2066}', '\u{2069}', '\u{206F}',
+            '\u{FEFF}',
+        ] {
+            assert!(deceives(c), "{c:?}");
+        }
+        for c in ['a', ' ', '\u{3000}', '結', '９', '\u{200C}', '\u{200D}', '\u{FE00}', '\u{E0100}', '𠮷']
+        {
+            assert!(!deceives(c), "{c:?}");
+        }
+    }
+}
