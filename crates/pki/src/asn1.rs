@@ -1,0 +1,322 @@
+//! Strict DER reading (X.690) over the `der` crate's headers and primitive values.
+//!
+//! Every reader hands out slices of the input, so that what was signed is what is verified; nothing is ever
+//! encoded again. A constructed value is read inside a closure and must be used up: trailing bytes are refused.
+//! Knows the structures that certificates and revocation lists share; decides nothing about trust.
+
+use const_oid::ObjectIdentifier;
+use der::asn1::{AnyRef, BitStringRef, GeneralizedTime, UintRef, UtcTime};
+use der::{Choice, DateTime, Decode, DecodeValue, Header, Reader, SliceReader, Tag, TagNumber};
+use musubi_crypto::SignatureAlgorithm;
+use musubi_kernel::UnixTime;
+
+use crate::key::SerialNumber;
+use crate::oid;
+
+/// Not the DER that was expected here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Malformed;
+
+impl From<der::Error> for Malformed {
+    fn from(_: der::Error) -> Self {
+        Self
+    }
+}
+
+/// One tag, length and value.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Element<'a> {
+    pub(crate) tag: Tag,
+    pub(crate) value: &'a [u8],
+    /// Tag, length and value as they stand in the input.
+    pub(crate) raw: &'a [u8],
+}
+
+/// A context-specific tag that holds further elements.
+pub(crate) const fn constructed(number: u32) -> Tag {
+    Tag::ContextSpecific { constructed: true, number: TagNumber(number) }
+}
+
+/// A context-specific tag that holds bytes.
+pub(crate) const fn primitive(number: u32) -> Tag {
+    Tag::ContextSpecific { constructed: false, number: TagNumber(number) }
+}
+
+/// The elements of one value, in order.
+pub(crate) struct Elements<'a> {
+    rest: &'a [u8],
+}
+
+/// Reads all of `bytes`; what `read` leaves over is malformed.
+pub(crate) fn whole<'a, T, E: From<Malformed>>(
+    bytes: &'a [u8],
+    read: impl FnOnce(&mut Elements<'a>) -> Result<T, E>,
+) -> Result<T, E> {
+    let mut elements = Elements { rest: bytes };
+    let out = read(&mut elements)?;
+    if elements.is_empty() { Ok(out) } else { Err(Malformed.into()) }
+}
+
+impl<'a> Elements<'a> {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.rest.is_empty()
+    }
+
+    /// The next element and what follows it, without stepping over it.
+    fn peek(&self) -> Result<(Element<'a>, &'a [u8]), Malformed> {
+        let mut reader = SliceReader::new(self.rest)?;
+        let header = Header::decode(&mut reader)?;
+        let start = usize::try_from(reader.position()).map_err(|_| Malformed)?;
+        let length = usize::try_from(header.length()).map_err(|_| Malformed)?;
+        let (raw, rest) =
+            start.checked_add(length).and_then(|end| self.rest.split_at_checked(end)).ok_or(Malformed)?;
+        let value = raw.get(start..).ok_or(Malformed)?;
+        Ok((Element { tag: header.tag(), value, raw }, rest))
+    }
+
+    /// The next element, whatever its tag.
+    pub(crate) fn any(&mut self) -> Result<Element<'a>, Malformed> {
+        let (element, rest) = self.peek()?;
+        self.rest = rest;
+        Ok(element)
+    }
+
+    /// The next element, which must have this tag.
+    pub(crate) fn element(&mut self, tag: Tag) -> Result<Element<'a>, Malformed> {
+        let element = self.any()?;
+        if element.tag == tag { Ok(element) } else { Err(Malformed) }
+    }
+
+    /// The next element if it has this tag.
+    pub(crate) fn optional(&mut self, tag: Tag) -> Result<Option<Element<'a>>, Malformed> {
+        if self.is_empty() {
+            return Ok(None);
+        }
+        let (element, rest) = self.peek()?;
+        if element.tag != tag {
+            return Ok(None);
+        }
+        self.rest = rest;
+        Ok(Some(element))
+    }
+
+    /// Reads what the next element, which must have this tag, holds.
+    pub(crate) fn inside<T, E: From<Malformed>>(
+        &mut self,
+        tag: Tag,
+        read: impl FnOnce(&mut Elements<'a>) -> Result<T, E>,
+    ) -> Result<T, E> {
+        whole(self.element(tag)?.value, read)
+    }
+
+    /// Reads every remaining element with `read`.
+    pub(crate) fn each<E: From<Malformed>>(
+        &mut self,
+        mut read: impl FnMut(&mut Elements<'a>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        while !self.is_empty() {
+            read(self)?;
+        }
+        Ok(())
+    }
+
+    pub(crate) fn oid(&mut self) -> Result<ObjectIdentifier, Malformed> {
+        decode(self.element(Tag::ObjectIdentifier)?)
+    }
+
+    /// An INTEGER that is not negative, as big-endian bytes without a leading zero.
+    pub(crate) fn unsigned(&mut self) -> Result<&'a [u8], Malformed> {
+        let number: UintRef<'a> = decode(self.element(Tag::Integer)?)?;
+        Ok(number.as_bytes())
+    }
+
+    pub(crate) fn small_unsigned(&mut self) -> Result<u64, Malformed> {
+        decode(self.element(Tag::Integer)?)
+    }
+
+    /// A serial number as big-endian bytes without leading zeros (RFC 5280 4.1.2.2: positive, at most 20
+    /// octets).
+    pub(crate) fn serial_bytes(&mut self) -> Result<&'a [u8], Malformed> {
+        let element = self.element(Tag::Integer)?;
+        if element.value.len() > 20 {
+            return Err(Malformed);
+        }
+        let number: UintRef<'a> = decode(element)?;
+        match number.as_bytes() {
+            [] | [0] => Err(Malformed),
+            bytes => Ok(bytes),
+        }
+    }
+
+    pub(crate) fn serial(&mut self) -> Result<SerialNumber, Malformed> {
+        SerialNumber::from_be_bytes(self.serial_bytes()?).map_err(|_| Malformed)
+    }
+
+    /// A BIT STRING of whole bytes.
+    pub(crate) fn bytes_of_bit_string(&mut self) -> Result<&'a [u8], Malformed> {
+        let bits: BitStringRef<'a> = decode(self.element(Tag::BitString)?)?;
+        bits.as_bytes().ok_or(Malformed)
+    }
+
+    /// `DEFAULT FALSE`: an explicit FALSE is not DER.
+    pub(crate) fn default_false(&mut self) -> Result<bool, Malformed> {
+        match self.optional(Tag::Boolean)? {
+            None => Ok(false),
+            Some(element) if element.value == [0xFF] => Ok(true),
+            Some(_) => Err(Malformed),
+        }
+    }
+
+    /// UTCTime through 2049, GeneralizedTime from 2050 on, both to the second and in UTC (RFC 5280 4.1.2.5).
+    pub(crate) fn time(&mut self) -> Result<UnixTime, Malformed> {
+        let element = self.any()?;
+        let time: DateTime = match element.tag {
+            Tag::UtcTime => decode::<UtcTime>(element)?.to_date_time(),
+            Tag::GeneralizedTime => decode::<GeneralizedTime>(element)?.to_date_time(),
+            _ => return Err(Malformed),
+        };
+        if element.tag == Tag::GeneralizedTime && time.year() < 2050 {
+            return Err(Malformed);
+        }
+        i64::try_from(time.unix_duration().as_secs()).map(UnixTime).map_err(|_| Malformed)
+    }
+
+    /// A time, or `None` if something else comes next.
+    pub(crate) fn optional_time(&mut self) -> Result<Option<UnixTime>, Malformed> {
+        if self.is_empty() {
+            return Ok(None);
+        }
+        match self.peek()?.0.tag {
+            Tag::UtcTime | Tag::GeneralizedTime => self.time().map(Some),
+            _ => Ok(None),
+        }
+    }
+
+    /// A `Name` as it stands in the input, its shape checked.
+    pub(crate) fn name(&mut self) -> Result<&'a [u8], Malformed> {
+        let element = self.element(Tag::Sequence)?;
+        for_each_attribute(element.raw, |_, _| ())?;
+        Ok(element.raw)
+    }
+
+    pub(crate) fn algorithm(&mut self) -> Result<Algorithm<'a>, Malformed> {
+        let element = self.element(Tag::Sequence)?;
+        whole(element.value, |inner| {
+            let oid = inner.oid()?;
+            let parameters = if inner.is_empty() { None } else { Some(inner.any()?) };
+            Ok(Algorithm { raw: element.raw, oid, parameters })
+        })
+    }
+
+    /// `Extensions` (RFC 5280 4.1.2.9), each given to `read` as identifier, criticality and value. One that
+    /// occurs twice is refused through `duplicate`.
+    pub(crate) fn extensions<E: From<Malformed>>(
+        &mut self,
+        duplicate: impl Fn(ObjectIdentifier) -> E,
+        mut read: impl FnMut(ObjectIdentifier, bool, &'a [u8]) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let mut seen: Vec<ObjectIdentifier> = Vec::new();
+        self.inside(Tag::Sequence, |list| {
+            if list.is_empty() {
+                return Err(Malformed.into());
+            }
+            list.each(|list| {
+                let (id, critical, value) = list.inside(Tag::Sequence, |extension| {
+                    let id = extension.oid()?;
+                    let critical = extension.default_false()?;
+                    Ok::<_, Malformed>((id, critical, extension.element(Tag::OctetString)?.value))
+                })?;
+                if seen.contains(&id) {
+                    return Err(duplicate(id));
+                }
+                seen.push(id);
+                read(id, critical, value)
+            })
+        })
+    }
+}
+
+/// Decodes a universal primitive value.
+pub(crate) fn decode<'a, T>(element: Element<'a>) -> Result<T, Malformed>
+where
+    T: Choice<'a> + DecodeValue<'a, Error = der::Error>,
+{
+    Ok(AnyRef::new(element.tag, element.value)?.decode_as::<T>()?)
+}
+
+/// Text of one of the string types that names and personal data use.
+pub(crate) fn text(element: Element<'_>) -> Result<&str, Malformed> {
+    match element.tag {
+        Tag::Utf8String => std::str::from_utf8(element.value).map_err(|_| Malformed),
+        Tag::PrintableString | Tag::Ia5String => {
+            std::str::from_utf8(element.value).ok().filter(|t| t.is_ascii()).ok_or(Malformed)
+        }
+        _ => Err(Malformed),
+    }
+}
+
+/// Walks the attributes of a `Name`, in order; checks its shape.
+pub(crate) fn for_each_attribute<'a>(
+    name: &'a [u8],
+    mut visit: impl FnMut(ObjectIdentifier, Element<'a>),
+) -> Result<(), Malformed> {
+    whole(name, |outer| {
+        outer.inside(Tag::Sequence, |rdns| {
+            rdns.each(|rdns| {
+                rdns.inside(Tag::Set, |set| {
+                    if set.is_empty() {
+                        return Err(Malformed);
+                    }
+                    set.each(|set| {
+                        set.inside(Tag::Sequence, |attribute| {
+                            let id = attribute.oid()?;
+                            visit(id, attribute.any()?);
+                            Ok(())
+                        })
+                    })
+                })
+            })
+        })
+    })
+}
+
+/// The one `directoryName` that these `GeneralNames` are, or `None` if they are anything else well-formed.
+pub(crate) fn only_directory_name<'a>(names: &mut Elements<'a>) -> Result<Option<&'a [u8]>, Malformed> {
+    let mut found = None;
+    let mut count = 0_u32;
+    names.each(|names| {
+        let name = names.any()?;
+        count = count.saturating_add(1);
+        if name.tag == constructed(4) {
+            found = Some(whole(name.value, Elements::name)?);
+        }
+        Ok::<(), Malformed>(())
+    })?;
+    Ok(found.filter(|_| count == 1))
+}
+
+/// An `AlgorithmIdentifier`.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Algorithm<'a> {
+    pub(crate) raw: &'a [u8],
+    pub(crate) oid: ObjectIdentifier,
+    pub(crate) parameters: Option<Element<'a>>,
+}
+
+impl Algorithm<'_> {
+    /// The signature algorithm, or its identifier if it is not in the table. RSA needs its NULL parameter
+    /// (RFC 4055 5), ECDSA has none (RFC 5758 3.2).
+    pub(crate) fn signature(&self) -> Result<Result<SignatureAlgorithm, ObjectIdentifier>, Malformed> {
+        let (algorithm, has_null) = match self.oid {
+            oid::SHA256_WITH_RSA => (SignatureAlgorithm::RsaPkcs1Sha256, true),
+            oid::ECDSA_WITH_SHA256 => (SignatureAlgorithm::EcdsaP256Sha256, false),
+            oid::ECDSA_WITH_SHA384 => (SignatureAlgorithm::EcdsaP384Sha384, false),
+            other => return Ok(Err(other)),
+        };
+        let right = match self.parameters {
+            Some(parameters) => has_null && parameters.raw == [0x05, 0x00],
+            None => !has_null,
+        };
+        if right { Ok(Ok(algorithm)) } else { Err(Malformed) }
+    }
+}

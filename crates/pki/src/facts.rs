@@ -1,0 +1,149 @@
+//! What the checks look at: found out once, before the first check.
+
+use musubi_kernel::UnixTime;
+
+use crate::anchors::{Anchor, Issuer, TrustAnchors};
+use crate::attributes::BasicAttributes;
+use crate::certificate::{ParseError, UnverifiedCertificate};
+use crate::entries::EntryStatus;
+use crate::judge::{Evidence, MAX_CLOCK_SKEW_SECONDS, Policy};
+use crate::key::{AuthorityKind, RevocationReason};
+use crate::profile::ProfileError;
+use crate::revocation_list::VerifiedRevocationList;
+
+pub(crate) struct Facts<'a> {
+    pub(crate) evidence: &'a Evidence<'a>,
+    pub(crate) anchors: &'a TrustAnchors,
+    pub(crate) policy: &'a Policy,
+    pub(crate) at: UnixTime,
+    pub(crate) certificate: Result<UnverifiedCertificate<'a>, ParseError>,
+    /// `None` if there is no certificate.
+    pub(crate) issuer: Option<Issuer<'a>>,
+    /// `Some` if the certificate says that it is a digital-signature certificate.
+    pub(crate) attributes: Option<Result<BasicAttributes, ProfileError>>,
+    pub(crate) revocation: Revocation<'a>,
+}
+
+/// What the lists say.
+#[derive(Default)]
+pub(crate) struct Revocation<'a> {
+    /// How many lists cover the certificate.
+    pub(crate) covering: usize,
+    /// Of those the one issued last, counting lists that are too old or from the future only if all are.
+    pub(crate) freshest: Option<&'a VerifiedRevocationList>,
+    /// The freshest entry in any of those, however old the list: the JPKI takes no revocation back.
+    pub(crate) listed: Option<Listed<'a>>,
+}
+
+pub(crate) struct Listed<'a> {
+    pub(crate) list: &'a VerifiedRevocationList,
+    pub(crate) at: UnixTime,
+    pub(crate) reason: RevocationReason,
+}
+
+impl<'a> Facts<'a> {
+    pub(crate) fn gather(
+        evidence: &'a Evidence<'a>,
+        anchors: &'a TrustAnchors,
+        policy: &'a Policy,
+        at: UnixTime,
+    ) -> Self {
+        let certificate = UnverifiedCertificate::parse(evidence.certificate);
+        let mut facts = Self {
+            evidence,
+            anchors,
+            policy,
+            at,
+            certificate,
+            issuer: None,
+            attributes: None,
+            revocation: Revocation::default(),
+        };
+        if let Ok(certificate) = &facts.certificate {
+            let name = certificate.issuer().as_der();
+            let issuer =
+                anchors.issuer(name, certificate.authority_key_id(), |key| certificate.is_signed_by(key));
+            if let Issuer::Found(anchor) = issuer {
+                facts.revocation = Revocation::gather(evidence, anchor, certificate, policy, at);
+            }
+            facts.issuer = Some(issuer);
+            if matches!(certificate.claimed_profile(), Some((AuthorityKind::DigitalSignature, _))) {
+                facts.attributes = Some(certificate.claimed_attributes());
+            }
+        }
+        facts
+    }
+
+    /// The generation that signed the certificate.
+    pub(crate) fn issuing_anchor(&self) -> Option<&'a Anchor> {
+        match self.issuer {
+            Some(Issuer::Found(anchor)) => Some(anchor),
+            _ => None,
+        }
+    }
+}
+
+impl<'a> Revocation<'a> {
+    fn gather(
+        evidence: &'a Evidence<'a>,
+        issuer: &Anchor,
+        certificate: &UnverifiedCertificate<'_>,
+        policy: &Policy,
+        at: UnixTime,
+    ) -> Self {
+        let mut out = Self::default();
+        // Usable first, then not from the future, then issued later, then numbered higher.
+        let freshness = |list: &VerifiedRevocationList| {
+            let fault = staleness(list, policy, at);
+            let plausible = fault != Some(Staleness::IssuedInTheFuture);
+            (fault.is_none(), plausible, list.this_update(), list.number())
+        };
+        for list in evidence.lists.iter().map(AsRef::as_ref) {
+            if !list.covers_issued_by(issuer, certificate) {
+                continue;
+            }
+            out.covering = out.covering.saturating_add(1);
+            if out.freshest.is_none_or(|other| freshness(list) > freshness(other)) {
+                out.freshest = Some(list);
+            }
+            if let EntryStatus::Listed { at, reason } = list.status_of(certificate.serial())
+                && out.listed.as_ref().is_none_or(|other| freshness(list) > freshness(other.list))
+            {
+                out.listed = Some(Listed { list, at, reason });
+            }
+        }
+        out
+    }
+}
+
+/// Why a list cannot say that a certificate is good.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Staleness {
+    IssuedInTheFuture,
+    PastNextUpdate,
+    OlderThanAgreed,
+}
+
+impl Staleness {
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::IssuedInTheFuture => "issued_in_the_future",
+            Self::PastNextUpdate => "past_next_update",
+            Self::OlderThanAgreed => "older_than_agreed",
+        }
+    }
+}
+
+/// `None` if the list is recent enough at the time `at`.
+pub(crate) fn staleness(list: &VerifiedRevocationList, policy: &Policy, at: UnixTime) -> Option<Staleness> {
+    let age = at.since(list.this_update());
+    if age < -MAX_CLOCK_SKEW_SECONDS {
+        Some(Staleness::IssuedInTheFuture)
+    } else if at > list.next_update() {
+        Some(Staleness::PastNextUpdate)
+    } else if policy.max_list_age.is_some_and(|limit| age > limit) {
+        Some(Staleness::OlderThanAgreed)
+    } else {
+        None
+    }
+}

@@ -1,0 +1,41 @@
+//! Certificates of the Japanese Public Key Infrastructure (公的個人認証サービス, JPKI), revocation lists and
+//! verdicts. Pure: bytes, policy and time come in, a verdict goes out; no clock, no file, no network.
+//!
+//! [`judge()`] is the only way to a [`VerifiedCertificate`] and to a [`Verdict`]; a [`VerifiedRevocationList`]
+//! exists only through its verification under [`TrustAnchors`].
+
+mod anchors;
+mod asn1;
+mod attributes;
+mod certificate;
+mod checks;
+mod entries;
+mod extensions;
+mod facts;
+mod indication;
+mod judge;
+mod key;
+mod name;
+pub mod oid;
+mod profile;
+mod reasons;
+mod revocation_list;
+mod revocation_list_reader;
+mod verdict;
+mod verified;
+
+pub use anchors::{Anchor, AnchorError, TrustAnchors};
+pub use attributes::{AttributeError, BasicAttributes, DateOfBirth, Era, Sex};
+pub use certificate::{MAX_CERTIFICATE_BYTES, ParseError, UnusableKey, UnverifiedCertificate};
+pub use checks::{CHECKS, Check, Precedence};
+pub use entries::{EntryStatus, RevokedEntry};
+pub use extensions::AuthorityKeyIdentifier;
+pub use indication::{Indication, SubIndication};
+pub use judge::{Evidence, Judgement, MAX_CLOCK_SKEW_SECONDS, Policy, judge};
+pub use key::{AuthorityKind, CertKey, KeyError, RevocationReason, SerialNumber};
+pub use name::DistinguishedName;
+pub use profile::{Environment, ProfileError, policy_oid};
+pub use reasons::{ReasonCode, ReasonText, UnknownReason};
+pub use revocation_list::{CrlError, ListScope, MAX_LIST_BYTES, VerifiedRevocationList};
+pub use verdict::{CheckResult, EvidenceValue, Freshness, Outcome, Verdict};
+pub use verified::VerifiedCertificate;

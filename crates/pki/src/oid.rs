@@ -1,0 +1,101 @@
+//! Object identifiers, as they stand in the JPKI's certificates and revocation lists.
+
+use const_oid::ObjectIdentifier;
+
+use crate::key::AuthorityKind;
+use crate::profile::Environment;
+
+macro_rules! oids {
+    ($($(#[$doc:meta])* $name:ident = $text:literal;)*) => {
+        $($(#[$doc])* pub const $name: ObjectIdentifier = ObjectIdentifier::new_unwrap($text);)*
+    };
+}
+
+oids! {
+    /// `sha256WithRSAEncryption` (RFC 4055).
+    SHA256_WITH_RSA = "1.2.840.113549.1.1.11";
+    /// `ecdsa-with-SHA256` (RFC 5758).
+    ECDSA_WITH_SHA256 = "1.2.840.10045.4.3.2";
+    /// `ecdsa-with-SHA384` (RFC 5758).
+    ECDSA_WITH_SHA384 = "1.2.840.10045.4.3.3";
+    /// `rsaEncryption` (RFC 3279).
+    RSA_ENCRYPTION = "1.2.840.113549.1.1.1";
+    /// `id-ecPublicKey` (RFC 5480).
+    EC_PUBLIC_KEY = "1.2.840.10045.2.1";
+    /// P-256 (RFC 5480).
+    SECP256R1 = "1.2.840.10045.3.1.7";
+    /// P-384 (RFC 5480).
+    SECP384R1 = "1.3.132.0.34";
+
+    /// `countryName`.
+    COUNTRY_NAME = "2.5.4.6";
+    /// `localityName`.
+    LOCALITY_NAME = "2.5.4.7";
+    /// `organizationName`.
+    ORGANIZATION_NAME = "2.5.4.10";
+    /// `organizationalUnitName`.
+    ORGANIZATIONAL_UNIT_NAME = "2.5.4.11";
+    /// `commonName`.
+    COMMON_NAME = "2.5.4.3";
+
+    /// `subjectKeyIdentifier`.
+    SUBJECT_KEY_IDENTIFIER = "2.5.29.14";
+    /// `keyUsage`.
+    KEY_USAGE = "2.5.29.15";
+    /// `subjectAltName`.
+    SUBJECT_ALT_NAME = "2.5.29.17";
+    /// `issuerAltName`.
+    ISSUER_ALT_NAME = "2.5.29.18";
+    /// `basicConstraints`.
+    BASIC_CONSTRAINTS = "2.5.29.19";
+    /// `cRLNumber`.
+    CRL_NUMBER = "2.5.29.20";
+    /// `reasonCode`.
+    REASON_CODE = "2.5.29.21";
+    /// `deltaCRLIndicator`.
+    DELTA_CRL_INDICATOR = "2.5.29.27";
+    /// `issuingDistributionPoint`.
+    ISSUING_DISTRIBUTION_POINT = "2.5.29.28";
+    /// `cRLDistributionPoints`.
+    CRL_DISTRIBUTION_POINTS = "2.5.29.31";
+    /// `certificatePolicies`.
+    CERTIFICATE_POLICIES = "2.5.29.32";
+    /// `authorityKeyIdentifier`.
+    AUTHORITY_KEY_IDENTIFIER = "2.5.29.35";
+    /// `extKeyUsage`.
+    EXTENDED_KEY_USAGE = "2.5.29.37";
+    /// `authorityInfoAccess`.
+    AUTHORITY_INFO_ACCESS = "1.3.6.1.5.5.7.1.1";
+    /// `id-kp-clientAuth`.
+    CLIENT_AUTH = "1.3.6.1.5.5.7.3.2";
+
+    /// personalData .1: 氏名.
+    PERSONAL_NAME = "1.2.392.200149.8.5.5.1";
+    /// personalData .2: 氏名代替文字の使用位置.
+    PERSONAL_NAME_SUBSTITUTES = "1.2.392.200149.8.5.5.2";
+    /// personalData .3: 性別.
+    PERSONAL_SEX = "1.2.392.200149.8.5.5.3";
+    /// personalData .4: 生年月日.
+    PERSONAL_DATE_OF_BIRTH = "1.2.392.200149.8.5.5.4";
+    /// personalData .5: 住所.
+    PERSONAL_ADDRESS = "1.2.392.200149.8.5.5.5";
+    /// personalData .6: 住所代替文字の使用位置.
+    PERSONAL_ADDRESS_SUBSTITUTES = "1.2.392.200149.8.5.5.6";
+
+    /// Policy of a digital-signature certificate on a card, production.
+    POLICY_DIGITAL_SIGNATURE = "1.2.392.200149.8.5.1.1.20";
+    /// Policy of a user-authentication certificate on a card, production.
+    POLICY_USER_AUTHENTICATION = "1.2.392.200149.8.5.1.3.30";
+    /// Policy of a digital-signature certificate on a test card.
+    POLICY_TEST_DIGITAL_SIGNATURE = "1.2.392.200149.8.5.1.0.20";
+    /// Policy of a user-authentication certificate on a test card.
+    POLICY_TEST_USER_AUTHENTICATION = "1.2.392.200149.8.5.1.0.30";
+}
+
+/// The certificate policies that are known. Those of smartphone certificates are not confirmed, hence absent.
+pub const POLICIES: [(ObjectIdentifier, AuthorityKind, Environment); 4] = [
+    (POLICY_DIGITAL_SIGNATURE, AuthorityKind::DigitalSignature, Environment::Production),
+    (POLICY_USER_AUTHENTICATION, AuthorityKind::UserAuthentication, Environment::Production),
+    (POLICY_TEST_DIGITAL_SIGNATURE, AuthorityKind::DigitalSignature, Environment::Test),
+    (POLICY_TEST_USER_AUTHENTICATION, AuthorityKind::UserAuthentication, Environment::Test),
+];

@@ -1,0 +1,20 @@
+//! The judgement of certificates: real certificates of a test card, and an authority of our own that departs
+//! from the profile in every way that must be refused.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "the tests' support is not in test functions"
+)]
+
+mod anchors;
+mod certificates;
+mod precedence;
+mod profile;
+mod real_certificates;
+mod revocation;
+mod revocation_lists;
+mod robustness;
+mod support;
+mod verdicts;
