@@ -1,0 +1,37 @@
+//! The kinds of event, each with what it means for the resident who reads it. A published name keeps its meaning.
+
+/// A kind of event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AuditEventKind {
+    /// The name in the record.
+    pub name: &'static str,
+    /// What happened, in Japanese.
+    pub ja: &'static str,
+    /// What happened, in English.
+    pub en: &'static str,
+}
+
+macro_rules! audit_events {
+    ($($constant:ident = $name:literal, $ja:literal, $en:literal;)*) => {
+        $(#[doc = $en] pub const $constant: &str = $name;)*
+        /// Every kind of event; [`super::append`] refuses any other.
+        pub const AUDIT_EVENTS: &[AuditEventKind] = &[$(AuditEventKind { name: $name, ja: $ja, en: $en },)*];
+    };
+}
+
+audit_events! {
+    IDENTITY_PROOFING_STARTED = "identity_proofing.started", "本人確認が始まりました。", "An identity proofing began.";
+    IDENTITY_PROOFING_COMPLETED = "identity_proofing.completed", "本人確認の結果が出ました。", "An identity proofing was judged.";
+    ENTITLEMENT_CHECK_STARTED = "entitlement_check.started", "資格確認が始まりました。", "An entitlement check began.";
+    ENTITLEMENT_CHECK_COMPLETED = "entitlement_check.completed", "資格確認の結果が出ました。", "An entitlement check was judged.";
+    CHANGE_CHECK_MADE = "change_check.made", "事業者が電子証明書の変更の有無を確認しました。", "A relying party asked whether the certificates have changed.";
+    LATEST_ATTRIBUTES_PROVIDED = "latest_attributes.provided", "同意に基づき、最新の基本4情報を事業者に提供しました。", "The latest basic attributes were given to a relying party, by consent.";
+    CONSENT_GRANTED = "consent.granted", "最新の基本4情報の提供に同意しました。", "The resident consented to giving the latest basic attributes.";
+    CONSENT_WITHDRAWN = "consent.withdrawn", "同意を取り消しました。", "The resident withdrew a consent.";
+    RELYING_PARTY_REGISTERED = "relying_party.registered", "事業者を登録または更新しました。", "A relying party was registered, or its registration was changed.";
+    TOKEN_ISSUED = "token.issued", "事業者にアクセストークンを発行しました。", "An access token was issued to a relying party.";
+    REVOCATION_LIST_TAKEN_IN = "revocation_list.taken_in", "失効リストを取り込みました。", "A revocation list was taken in.";
+    CHANGE_EVENT_RECORDED = "change_event.recorded", "電子証明書の変更を記録しました。", "A change of a certificate was recorded.";
+    SESSION_OPENED = "session.opened", "ポータルにログインしました。", "The resident signed in to the portal.";
+    SESSION_CLOSED = "session.closed", "ポータルからログアウトしました。", "The resident signed out of the portal.";
+}
