@@ -1,0 +1,350 @@
+//! `/v1/change-events`, `/v1/change-checks`, `/v1/latest-attributes`.
+
+use std::collections::BTreeMap;
+
+use axum::extract::State;
+use axum::response::Response;
+use musubi_httpkit::{Json, PostedJson, Problem, ProblemDocument, Query, internal};
+use musubi_pki::{AuthorityKind, CertKey, SerialNumber};
+use musubi_platform::audit::{self, AuditEvent};
+use musubi_platform::consent;
+use musubi_platform::idempotency::IdempotencyKey;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::service::{self, CertificateState};
+use super::{ChangeEvent, Error};
+use crate::Verification;
+use crate::identity_proofing::check_customer_id;
+use crate::linking;
+use crate::once::{Calling, Once};
+use crate::wire::FreshnessBody;
+
+/// Largest page of events.
+const MAX_PAGE: u32 = 500;
+
+pub(crate) fn api() -> OpenApiRouter<Verification> {
+    OpenApiRouter::new().routes(routes!(events)).routes(routes!(check)).routes(routes!(latest))
+}
+
+/// Which events.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+struct Page {
+    /// Sequence number after which to begin; 0 for the beginning.
+    #[serde(default)]
+    #[param(minimum = 0, example = 0)]
+    after: i64,
+    /// 1 to 500; 100 if left out.
+    #[param(minimum = 1, maximum = 500, example = 100)]
+    limit: Option<u32>,
+}
+
+/// A page of the relying party's sequence of events.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = ChangeEvents)]
+struct EventsBody {
+    /// In order, without gaps.
+    events: Vec<EventBody>,
+    /// Ask after this number next.
+    next: i64,
+    /// Age of the oldest revocation list in use.
+    #[schema(value_type = Option<FreshnessBody>)]
+    freshness: Option<serde_json::Value>,
+}
+
+/// One change.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = ChangeEvent)]
+struct EventBody {
+    /// From 1, without gaps.
+    sequence: i64,
+    /// `attributes_changed`, `renewed`, `ended`, `held_or_compromised` or `undetermined`.
+    #[schema(example = "attributes_changed")]
+    kind: &'static str,
+    /// The relying party's own number for the person.
+    customer_id: String,
+    /// The person's identifier for this relying party alone.
+    subject: String,
+    /// `digital_signature` or `user_authentication`.
+    #[schema(value_type = String, example = "digital_signature")]
+    certificate_kind: AuthorityKind,
+    /// The revocation date in the list, RFC 3339.
+    occurred_at: String,
+    /// When this platform took the list in, RFC 3339.
+    recorded_at: String,
+    /// What it rests on.
+    evidence: EvidenceBody,
+    /// `available` if the resident consented to the latest attributes, else `no_consent`.
+    latest_attributes: &'static str,
+}
+
+/// Evidence of a change.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = ChangeEvidence)]
+struct EvidenceBody {
+    /// CRLReason (RFC 5280, 5.3.1).
+    #[schema(example = "affiliationChanged")]
+    reason: String,
+    /// CRLNumber.
+    list_number: i64,
+}
+
+/// Reads the changes of this relying party's customers (変更確認), in order.
+#[utoipa::path(
+    get, path = "/v1/change-events", tag = "change check", operation_id = "list_change_events", params(Page),
+    responses(
+        (status = 200, description = "Events after `after`", body = EventsBody),
+        (status = 400, description = "The query is malformed", body = ProblemDocument,
+            content_type = "application/problem+json"),
+        (status = 401, description = "No valid access token", body = ProblemDocument,
+            content_type = "application/problem+json"),
+    ),
+    security(("client_credentials" = []))
+)]
+async fn events(
+    State(verification): State<Verification>,
+    caller: Calling,
+    Query(page): Query<Page>,
+) -> Result<Json<EventsBody>, Problem> {
+    let limit = page.limit.unwrap_or(100);
+    if page.after < 0 || !(1..=MAX_PAGE).contains(&limit) {
+        return Err(Problem::new(&musubi_httpkit::problems::REQUEST_MALFORMED));
+    }
+    let context = verification.context();
+    let at = context.clock.now();
+    let mut tx = context.db.begin_read().await.map_err(Error::from)?;
+    let found = service::events_after(&mut tx, &caller.relying_party.id, page.after, limit)
+        .await
+        .map_err(Error::from)?;
+    let mut events = Vec::with_capacity(found.len());
+    for event in found {
+        let consent = consent::active_for(&mut tx, &event.relying_party, &event.person, at)
+            .await
+            .map_err(Error::from)?;
+        events.push(event_body(&verification, event, consent.is_some()));
+    }
+    Ok(Json(EventsBody {
+        next: events.last().map_or(page.after, |event| event.sequence),
+        events,
+        freshness: service::oldest(&verification.living_lists(at), at)
+            .and_then(|f| serde_json::to_value(f).ok()),
+    }))
+}
+
+fn event_body(verification: &Verification, event: ChangeEvent, consented: bool) -> EventBody {
+    EventBody {
+        sequence: event.sequence,
+        kind: event.kind.as_str(),
+        subject: verification.subject(&event.relying_party, &event.person),
+        customer_id: event.customer_id,
+        certificate_kind: event.authority,
+        occurred_at: event.occurred_at.rfc3339(),
+        recorded_at: event.recorded_at.rfc3339(),
+        evidence: EvidenceBody { reason: event.reason.to_string(), list_number: event.list_number },
+        latest_attributes: if consented { "available" } else { "no_consent" },
+    }
+}
+
+/// Whose certificates.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = CustomerRef)]
+struct CustomerBody {
+    /// The relying party's own number for the person.
+    #[schema(example = "c-1001")]
+    customer_id: String,
+}
+
+/// The present status of a customer's certificates.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = ChangeCheck)]
+struct StatusBody {
+    /// The relying party's own number for the person.
+    customer_id: String,
+    /// The person's identifier for this relying party alone.
+    subject: String,
+    /// The newest certificate of each kind.
+    certificates: Vec<CertificateBody>,
+    /// Age of the oldest revocation list in use.
+    #[schema(value_type = Option<FreshnessBody>)]
+    freshness: Option<serde_json::Value>,
+}
+
+/// One certificate's status.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = CertificateStatus)]
+struct CertificateBody {
+    /// `digital_signature` or `user_authentication`.
+    #[schema(value_type = String)]
+    kind: AuthorityKind,
+    /// `good`, `revoked`, `expired` or `undetermined`.
+    state: &'static str,
+    /// The kind of change if revoked.
+    change: Option<&'static str>,
+}
+
+/// Checks now whether a customer's certificates changed.
+#[utoipa::path(
+    post, path = "/v1/change-checks", tag = "change check", operation_id = "make_change_check",
+    params(("Idempotency-Key" = String, Header, description = "1 to 64 of `A-Za-z0-9._-`")),
+    request_body = CustomerBody,
+    responses(
+        (status = 200, description = "The present status", body = StatusBody),
+        (status = 401, description = "No valid access token", body = ProblemDocument,
+            content_type = "application/problem+json"),
+        (status = 404, description = "No such customer", body = ProblemDocument,
+            content_type = "application/problem+json"),
+    ),
+    security(("client_credentials" = []))
+)]
+async fn check(
+    State(verification): State<Verification>,
+    caller: Calling,
+    key: IdempotencyKey,
+    body: PostedJson<CustomerBody>,
+) -> Result<Response, Problem> {
+    check_customer_id(&body.value.customer_id).map_err(|_| Error::Field)?;
+    let once = Once::new(&verification, &caller, key, "POST /v1/change-checks", body.sha256);
+    let mut tx = once.begin().await?;
+    if let Some(answer) = once.replayed(&mut tx).await? {
+        return Ok(answer);
+    }
+    let relying_party = &caller.relying_party.id;
+    let link = linking::link_of_customer(&mut tx, relying_party, &body.value.customer_id)
+        .await
+        .map_err(Error::from)?
+        .ok_or(Error::UnknownCustomer)?;
+    let known = linking::certificates_of(&mut tx, &link.person).await.map_err(Error::from)?;
+    let status =
+        service::status(&known, &verification.living_lists(once.at()), &verification.policy(), once.at());
+    let certificates: Vec<CertificateBody> = status
+        .certificates
+        .iter()
+        .map(|certificate| {
+            let (state, change) = match certificate.state {
+                CertificateState::Good => ("good", None),
+                CertificateState::Revoked(kind) => ("revoked", Some(kind.as_str())),
+                CertificateState::Expired => ("expired", None),
+                CertificateState::Undetermined => ("undetermined", None),
+            };
+            CertificateBody { kind: certificate.authority, state, change }
+        })
+        .collect();
+    let event = AuditEvent {
+        kind: audit::CHANGE_CHECK_MADE,
+        relying_party: Some(relying_party.clone()),
+        person: Some(link.person.clone()),
+        detail: json!({
+            "states": certificates.iter().map(|c| c.state).collect::<Vec<_>>(),
+            "list_number": status.freshness.map(|f| f.list_number),
+        }),
+    };
+    audit::append(&mut tx, &event, verification.context().random.as_ref(), once.at())
+        .await
+        .map_err(Error::from)?;
+    let answer = StatusBody {
+        subject: verification.subject(relying_party, &link.person),
+        customer_id: link.customer_id,
+        certificates,
+        freshness: status.freshness.and_then(|f| serde_json::to_value(f).ok()),
+    };
+    once.finish(tx, 200, &answer, &answer).await
+}
+
+/// The latest basic attributes, as far as the resident consented.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = LatestAttributes)]
+struct LatestBody {
+    /// The relying party's own number for the person.
+    customer_id: String,
+    /// Only the consented ones of `name`, `address`, `date_of_birth`, `sex`.
+    attributes: BTreeMap<String, String>,
+    /// When the authority provided them, RFC 3339.
+    provided_at: String,
+    /// Fee of this provision, in yen.
+    fee_yen: u32,
+}
+
+/// What is remembered of a provision: the serial that was asked with, so that a lost answer can be had again.
+#[derive(Serialize, Deserialize)]
+struct KeptLatest {
+    from_serial: SerialNumber,
+}
+
+/// Fetches the latest basic attributes (最新の基本4情報) from the authority, with the resident's consent.
+/// They are passed on and not stored; the same Idempotency-Key fetches again what followed the same certificate. Each
+/// provision has its record and its fee.
+#[utoipa::path(
+    post, path = "/v1/latest-attributes", tag = "change check", operation_id = "fetch_latest_attributes",
+    params(("Idempotency-Key" = String, Header, description = "1 to 64 of `A-Za-z0-9._-`")),
+    request_body = CustomerBody,
+    responses(
+        (status = 200, description = "The consented attributes", body = LatestBody),
+        (status = 401, description = "No valid access token", body = ProblemDocument,
+            content_type = "application/problem+json"),
+        (status = 403, description = "No consent", body = ProblemDocument,
+            content_type = "application/problem+json"),
+        (status = 404, description = "No such customer, or nothing newer", body = ProblemDocument,
+            content_type = "application/problem+json"),
+        (status = 503, description = "The authority cannot be reached", body = ProblemDocument,
+            content_type = "application/problem+json"),
+    ),
+    security(("client_credentials" = []))
+)]
+async fn latest(
+    State(verification): State<Verification>,
+    caller: Calling,
+    key: IdempotencyKey,
+    body: PostedJson<CustomerBody>,
+) -> Result<Response, Problem> {
+    check_customer_id(&body.value.customer_id).map_err(|_| Error::Field)?;
+    let once = Once::new(&verification, &caller, key, "POST /v1/latest-attributes", body.sha256);
+    let relying_party = &caller.relying_party.id;
+    let (link, granted, kept) = {
+        let mut tx = verification.context().db.begin_read().await.map_err(Error::from)?;
+        let kept = once.remembered_before(&mut tx).await?;
+        let (link, granted) =
+            service::link_and_consent(&mut tx, relying_party, &body.value.customer_id, once.at()).await?;
+        (link, granted.ok_or(Error::NoConsent)?, kept)
+    };
+    let kept: Option<KeptLatest> = kept
+        .map(|remembered| serde_json::from_str(&remembered.body))
+        .transpose()
+        .map_err(|e| internal(&e))?;
+    let again = kept.is_some();
+    let outcome =
+        service::latest_attributes(&verification, link, &granted, kept.map(|kept| kept.from_serial)).await?;
+    let answer = LatestBody {
+        customer_id: outcome.link.customer_id.clone(),
+        attributes: outcome.latest.attributes.iter().cloned().collect(),
+        provided_at: once.at().rfc3339(),
+        fee_yen: outcome.latest.fee_yen,
+    };
+    // Every provision is recorded, a repeated one too: the authority may have answered a newer change by now.
+    let mut tx = once.begin().await?;
+    let again = once.remembered(&mut tx).await?.is_some() || again;
+    let new = CertKey { authority: AuthorityKind::DigitalSignature, serial: outcome.latest.serial.clone() };
+    linking::remember(&mut tx, &new, &outcome.link.person, once.at()).await.map_err(Error::from)?;
+    linking::set_attributes_serial(&mut tx, &outcome.link, &new.serial).await.map_err(Error::from)?;
+    let event = AuditEvent {
+        kind: audit::LATEST_ATTRIBUTES_PROVIDED,
+        relying_party: Some(relying_party.clone()),
+        person: Some(outcome.link.person.clone()),
+        detail: json!({
+            "items": outcome.latest.attributes.iter().map(|(item, _)| item).collect::<Vec<_>>(),
+            "consent": granted.id, "fee_yen": outcome.latest.fee_yen, "again": again,
+        }),
+    };
+    audit::append(&mut tx, &event, verification.context().random.as_ref(), once.at())
+        .await
+        .map_err(Error::from)?;
+    if again {
+        tx.commit().await.map_err(Error::from)?;
+        return Ok(crate::once::answer_again(200, &answer));
+    }
+    once.finish(tx, 200, &answer, &KeptLatest { from_serial: outcome.from_serial }).await
+}

@@ -1,0 +1,227 @@
+//! `/v1/entitlement-checks`.
+
+use axum::extract::State;
+use axum::response::Response;
+use musubi_httpkit::{Json, Path, PostedJson, Problem, ProblemDocument};
+use musubi_platform::idempotency::IdempotencyKey;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::{Completion, EntitlementCheckId, service};
+use crate::Verification;
+use crate::linking;
+use crate::once::{Calling, Once};
+use crate::outcome::{State as TransactionState, TransactionError};
+use crate::wire::{AuditRef, CardRequest, RelyingPartyRef, VerdictBody};
+
+pub(crate) fn api() -> OpenApiRouter<Verification> {
+    OpenApiRouter::new().routes(routes!(start)).routes(routes!(complete)).routes(routes!(read))
+}
+
+/// Start of an entitlement check.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = EntitlementCheckStart)]
+struct StartBody {
+    /// What it is for: 1 to 40 of `a-z_`.
+    #[schema(example = "sign_in")]
+    purpose: String,
+}
+
+/// A started entitlement check.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = StartedEntitlementCheck)]
+struct StartedBody {
+    /// Identifier of the transaction.
+    #[schema(value_type = String, example = "ec_00112233445566778899aabbccddeeff")]
+    id: EntitlementCheckId,
+    /// The single-use nonce, base64url of 32 bytes.
+    nonce: String,
+    /// When the transaction ends, RFC 3339.
+    expires_at: String,
+    /// To be handed to the card window.
+    card_request: CardRequest,
+}
+
+/// The card's answer.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = EntitlementCheckCompletion)]
+struct CompletionBody {
+    /// User-authentication certificate, DER in base64.
+    certificate: String,
+    /// RSASSA-PKCS1-v1_5 with SHA-256 over the text of `docs/spec/card-request.md`, base64.
+    signature: String,
+    /// The origin that the card window saw and signed.
+    #[schema(example = "https://bank.example")]
+    origin: String,
+}
+
+/// The result of an entitlement check.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = EntitlementCheck)]
+struct ResultBody {
+    /// Identifier of the transaction.
+    #[schema(value_type = String)]
+    id: EntitlementCheckId,
+    /// `accepted`, `refused`, or `open` if it could not be judged yet.
+    state: &'static str,
+    /// The verdict; null while nothing was judged.
+    #[schema(value_type = Option<VerdictBody>)]
+    verdict: Option<serde_json::Value>,
+    /// The person's identifier for this relying party alone; null unless accepted.
+    subject: Option<String>,
+    /// The relying party's own number for the person; null if the person is not linked.
+    customer_id: Option<String>,
+    /// The record in the audit log; null while nothing was judged.
+    audit: Option<AuditRef>,
+}
+
+/// Starts an entitlement check (資格確認): gives a single-use nonce.
+#[utoipa::path(
+    post, path = "/v1/entitlement-checks", tag = "entitlement check", operation_id = "start_entitlement_check",
+    params(("Idempotency-Key" = String, Header, description = "1 to 64 of `A-Za-z0-9._-`")),
+    request_body = StartBody,
+    responses(
+        (status = 201, description = "Started", body = StartedBody),
+        (status = 401, description = "No valid access token", body = ProblemDocument,
+            content_type = "application/problem+json"),
+        (status = 422, description = "A field is out of bounds", body = ProblemDocument,
+            content_type = "application/problem+json"),
+    ),
+    security(("client_credentials" = []))
+)]
+async fn start(
+    State(verification): State<Verification>,
+    caller: Calling,
+    key: IdempotencyKey,
+    body: PostedJson<StartBody>,
+) -> Result<Response, Problem> {
+    let once = Once::new(&verification, &caller, key, "POST /v1/entitlement-checks", body.sha256);
+    let mut tx = once.begin().await?;
+    if let Some(answer) = once.replayed(&mut tx).await? {
+        return Ok(answer);
+    }
+    let relying_party = &caller.relying_party;
+    let purpose = body.value.purpose;
+    let started = service::start(&mut tx, &verification, relying_party, &purpose, once.at()).await?;
+    let answer = StartedBody {
+        card_request: CardRequest::Authenticate {
+            version: 1,
+            nonce: started.nonce.clone(),
+            purpose,
+            relying_party: RelyingPartyRef::from(relying_party),
+        },
+        id: started.id,
+        nonce: started.nonce,
+        expires_at: started.expires_at.rfc3339(),
+    };
+    once.finish(tx, 201, &answer, &answer).await
+}
+
+/// Completes an entitlement check: judges the card's answer and translates the person into the customer id.
+#[utoipa::path(
+    post, path = "/v1/entitlement-checks/{id}/completion", tag = "entitlement check",
+    operation_id = "complete_entitlement_check",
+    params(
+        ("id" = String, Path, description = "The transaction"),
+        ("Idempotency-Key" = String, Header, description = "1 to 64 of `A-Za-z0-9._-`"),
+    ),
+    request_body = CompletionBody,
+    responses(
+        (status = 200, description = "Judged: look at `state` and `verdict`", body = ResultBody),
+        (status = 401, description = "No valid access token", body = ProblemDocument,
+            content_type = "application/problem+json"),
+        (status = 404, description = "No such transaction", body = ProblemDocument,
+            content_type = "application/problem+json"),
+        (status = 409, description = "The response was used before", body = ProblemDocument,
+            content_type = "application/problem+json"),
+        (status = 410, description = "The transaction has expired", body = ProblemDocument,
+            content_type = "application/problem+json"),
+    ),
+    security(("client_credentials" = []))
+)]
+async fn complete(
+    State(verification): State<Verification>,
+    caller: Calling,
+    key: IdempotencyKey,
+    Path(id): Path<EntitlementCheckId>,
+    body: PostedJson<CompletionBody>,
+) -> Result<Response, Problem> {
+    let route = format!("POST /v1/entitlement-checks/{id}/completion");
+    let once = Once::new(&verification, &caller, key, route, body.sha256);
+    if let Some(answer) = once.replayed_before().await? {
+        return Ok(answer);
+    }
+    let CompletionBody { certificate, signature, origin } = body.value;
+    let completion = Completion { certificate, signature, origin };
+    let relying_party = &caller.relying_party;
+    let (tx, outcome) =
+        loop {
+            let judged =
+                match service::judge_completion(&verification, relying_party, &id, &completion, once.at())
+                    .await
+                {
+                    Err(error @ TransactionError::Replayed) => return once.replayed_or(error).await,
+                    judged => judged?,
+                };
+            let mut tx = once.begin().await?;
+            if let Some(answer) = once.replayed(&mut tx).await? {
+                return Ok(answer);
+            }
+            match service::complete(&mut tx, &verification, judged, once.at()).await {
+                Err(TransactionError::Outdated) => once.judge_again(tx).await?,
+                outcome => break (tx, outcome?),
+            }
+        };
+    let answer = ResultBody {
+        id: outcome.transaction.id,
+        state: outcome.state.as_str(),
+        verdict: Some(outcome.verdict),
+        subject: outcome.person.as_ref().map(|person| verification.subject(&relying_party.id, person)),
+        customer_id: outcome.customer_id,
+        audit: Some(AuditRef::from(&outcome.receipt)),
+    };
+    once.finish(tx, 200, &answer, &answer).await
+}
+
+/// Reads an entitlement check.
+#[utoipa::path(
+    get, path = "/v1/entitlement-checks/{id}", tag = "entitlement check", operation_id = "read_entitlement_check",
+    params(("id" = String, Path, description = "The transaction")),
+    responses(
+        (status = 200, description = "The transaction", body = ResultBody),
+        (status = 401, description = "No valid access token", body = ProblemDocument,
+            content_type = "application/problem+json"),
+        (status = 404, description = "No such transaction", body = ProblemDocument,
+            content_type = "application/problem+json"),
+    ),
+    security(("client_credentials" = []))
+)]
+async fn read(
+    State(verification): State<Verification>,
+    caller: Calling,
+    Path(id): Path<EntitlementCheckId>,
+) -> Result<Json<ResultBody>, Problem> {
+    let mut tx = verification.context().db.begin_read().await.map_err(TransactionError::from)?;
+    let transaction = service::find(&mut tx, &caller.relying_party, &id).await?;
+    let completed = transaction.completed;
+    let person =
+        completed.as_ref().filter(|c| c.state == TransactionState::Accepted).and_then(|c| c.person.clone());
+    let link = match &person {
+        Some(person) => linking::link_of_person(&mut tx, &caller.relying_party.id, person)
+            .await
+            .map_err(TransactionError::from)?,
+        None => None,
+    };
+    Ok(Json(ResultBody {
+        id: transaction.id,
+        state: completed.as_ref().map_or("open", |c| c.state.as_str()),
+        verdict: completed.as_ref().map(|c| c.verdict.clone()),
+        subject: person.map(|person| verification.subject(&caller.relying_party.id, &person)),
+        customer_id: link.map(|link| link.customer_id),
+        audit: completed.map(|c| AuditRef { index: c.audit_index, leaf_hash: c.audit_leaf }),
+    }))
+}

@@ -1,0 +1,498 @@
+//! The rules of identity proofing.
+
+use std::sync::Arc;
+
+use musubi_crypto::sha256;
+use musubi_kernel::UnixTime;
+use musubi_pki::{
+    AuthorityKind, BasicAttributes, CertKey, CheckResult, Evidence, Indication, Outcome, Policy, ReasonCode,
+    SubIndication, Verdict, VerifiedCertificate, VerifiedRevocationList, judge,
+};
+use musubi_platform::audit::{self, AuditEvent, Receipt};
+use musubi_platform::consent::{self, ConsentId, Item, NewConsent};
+use musubi_platform::relying_party::RelyingParty;
+use musubi_store::{StoreError, Tx};
+use serde_json::json;
+
+use super::document::{Application, Attributes, Frame, line, render};
+use super::{IdentityProofingId, Transaction, sql};
+use crate::Verification;
+use crate::linking::{self, Link, Relatives};
+use crate::outcome::{Completed, Deferred, LIFETIME, Signed, State, TransactionError, nonce, still_open};
+use crate::revocation::Lists;
+use crate::upstream::{ConsentEvidence, ConsentTerm};
+
+/// Longest document, in bytes of UTF-8: what a card window shows and signs (docs/spec/card-request.md).
+const MAX_DOCUMENT: usize = 32 * 1024;
+
+/// What a relying party asks for.
+#[derive(Debug)]
+pub struct Start {
+    /// Its own number for the person, 1 to 64 printable ASCII characters.
+    pub customer_id: String,
+    /// Purpose code, 1 to 40 of `a-z_`.
+    pub purpose: String,
+    /// The registered origin of the page on which the resident signs.
+    pub origin: String,
+    /// The application.
+    pub application: Application,
+}
+
+/// A started transaction.
+#[derive(Debug)]
+pub struct Started {
+    /// Its identifier.
+    pub id: IdentityProofingId,
+    /// The document to be shown and signed, UTF-8.
+    pub document: String,
+    /// When it ends.
+    pub expires_at: UnixTime,
+}
+
+/// The resident's signature, with the application again.
+#[derive(Debug)]
+pub struct Completion {
+    /// The application that the relying party relies on.
+    pub application: Application,
+    /// The certificate, DER in base64.
+    pub certificate: String,
+    /// The signature over the document, base64.
+    pub signature: String,
+}
+
+/// What came of it.
+#[derive(Debug)]
+pub struct Proofed {
+    /// The transaction.
+    pub transaction: Transaction,
+    /// The state after this completion: `open` if it could not be judged yet.
+    pub state: State,
+    /// The verdict, as it is answered.
+    pub verdict: serde_json::Value,
+    /// The person, if the verdict passed.
+    pub link: Option<Link>,
+    /// The certified attributes: for this one answer, kept nowhere.
+    pub attributes: Option<Attributes>,
+    /// The relying party's earlier customer id of the same person, which this proofing replaced.
+    pub replaced_customer_id: Option<String>,
+    /// The consent that is now registered.
+    pub consent: Option<ConsentId>,
+    /// The audit record.
+    pub receipt: Receipt,
+}
+
+/// Starts a transaction: renders the document and keeps its digest.
+///
+/// # Errors
+/// [`TransactionError`] if a field is out of bounds or the origin is not registered.
+pub async fn start(
+    tx: &mut Tx,
+    verification: &Verification,
+    relying_party: &RelyingParty,
+    input: &Start,
+    at: UnixTime,
+) -> Result<Started, TransactionError> {
+    input.application.check().map_err(|e| TransactionError::Field(e.field))?;
+    check_customer_id(&input.customer_id)?;
+    check_purpose(&input.purpose)?;
+    line("origin", &input.origin, 200).map_err(|e| TransactionError::Field(e.field))?;
+    if !relying_party.has_origin(&input.origin) {
+        return Err(TransactionError::Origin);
+    }
+    let random = verification.context().random.as_ref();
+    let mut row = Transaction {
+        id: IdentityProofingId::generate(random),
+        relying_party: relying_party.id.clone(),
+        customer_id: input.customer_id.clone(),
+        purpose: input.purpose.clone(),
+        origin: input.origin.clone(),
+        name_ja: relying_party.name_ja.clone(),
+        name_en: relying_party.name_en.clone(),
+        nonce: nonce(random),
+        document_sha256: [0; 32],
+        created_at: at,
+        expires_at: at.plus(LIFETIME),
+        consent: input.application.latest_attributes_consent.as_ref().map(|_| ConsentId::generate(random)),
+        completed: None,
+    };
+    let document = document_of(&row, &input.application);
+    if document.len() > MAX_DOCUMENT {
+        return Err(TransactionError::Field("application.statements"));
+    }
+    row.document_sha256 = sha256(document.as_bytes());
+    sql::insert(tx, &row).await?;
+    let detail = json!({ "transaction": row.id, "purpose": row.purpose, "origin": row.origin });
+    let event = AuditEvent {
+        kind: audit::IDENTITY_PROOFING_STARTED,
+        relying_party: Some(relying_party.id.clone()),
+        person: None,
+        detail,
+    };
+    audit::append(tx, &event, random, at).await?;
+    Ok(Started { id: row.id, document, expires_at: row.expires_at })
+}
+
+/// The same start again: the document is rendered from the same application.
+///
+/// # Errors
+/// [`TransactionError::Unknown`] if there is no such transaction.
+pub(super) async fn started_again(
+    tx: &mut Tx,
+    relying_party: &RelyingParty,
+    id: &IdentityProofingId,
+    application: &Application,
+) -> Result<Started, TransactionError> {
+    let row = find(tx, relying_party, id).await?;
+    let document = document_of(&row, application);
+    Ok(Started { id: row.id, document, expires_at: row.expires_at })
+}
+
+pub(crate) fn check_customer_id(text: &str) -> Result<(), TransactionError> {
+    let fits = (1..=64).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic());
+    if fits { Ok(()) } else { Err(TransactionError::Field("customer_id")) }
+}
+
+pub(crate) fn check_purpose(text: &str) -> Result<(), TransactionError> {
+    let fits = (1..=40).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
+    if fits { Ok(()) } else { Err(TransactionError::Field("purpose")) }
+}
+
+fn document_of(row: &Transaction, application: &Application) -> String {
+    let frame = Frame {
+        origin: &row.origin,
+        relying_party: (row.relying_party.as_str(), &row.name_ja, &row.name_en),
+        purpose: &row.purpose,
+        customer_id: &row.customer_id,
+        transaction: row.id.as_str(),
+        nonce: &row.nonce,
+        created_at: row.created_at,
+    };
+    render(&frame, application)
+}
+
+/// A transaction of this relying party.
+///
+/// # Errors
+/// [`TransactionError::Unknown`] if there is none.
+pub async fn find(
+    tx: &mut Tx,
+    relying_party: &RelyingParty,
+    id: &IdentityProofingId,
+) -> Result<Transaction, TransactionError> {
+    sql::find(tx, &relying_party.id, id).await?.ok_or(TransactionError::Unknown)
+}
+
+/// What was found before anything is written.
+pub struct Judged {
+    transaction: Transaction,
+    verdict: Verdict,
+    signed: Signed,
+    passed: Option<(VerifiedCertificate, Relatives)>,
+    identified: Option<CertKey>,
+    term: Option<ConsentTerm>,
+    document_sha256: [u8; 32],
+    consent_items: Vec<Item>,
+    judged_by: Arc<Vec<Arc<VerifiedRevocationList>>>,
+}
+
+/// Judges a completion and asks upstream for what linking needs. Writes nothing.
+///
+/// # Errors
+/// [`TransactionError`] if there is no such open transaction or a field is out of bounds.
+pub async fn judge_completion(
+    verification: &Verification,
+    relying_party: &RelyingParty,
+    id: &IdentityProofingId,
+    completion: &Completion,
+    at: UnixTime,
+) -> Result<Judged, TransactionError> {
+    let transaction = {
+        let mut tx = verification.context().db.begin_read().await?;
+        find(&mut tx, relying_party, id).await?
+    };
+    still_open(transaction.completed.as_ref(), transaction.expires_at, at)?;
+    completion.application.check().map_err(|e| TransactionError::Field(e.field))?;
+    let signed = Signed::decode(&completion.certificate, &completion.signature)?;
+    let document = document_of(&transaction, &completion.application);
+    let lists = verification.lists().snapshot();
+    let judgement = judge_document(verification, &transaction, &signed, &document, &lists, at);
+    let mut verdict = judgement.0;
+    let mut passed = None;
+    let mut term = None;
+    if let Some(certificate) = judgement.1 {
+        verdict = verdict.and(
+            attributes_match(certificate.attributes(), &completion.application.attributes),
+            (Indication::Indeterminate, SubIndication::SigConstraintsFailure, ReasonCode::AttributesMismatch),
+        );
+        if verdict.indication() == Indication::TotalPassed {
+            match settle_upstream(
+                verification,
+                &transaction,
+                &completion.application,
+                &signed,
+                &document,
+                &certificate,
+            )
+            .await?
+            {
+                Ok((relatives, consent_term)) => {
+                    verdict = verdict.and(upstream_check(None), TRY_LATER);
+                    passed = Some((certificate, relatives));
+                    term = consent_term;
+                }
+                Err(deferred) => {
+                    verdict = verdict.and(upstream_check(Some(deferred)), TRY_LATER);
+                }
+            }
+        }
+    }
+    Ok(Judged {
+        document_sha256: sha256(document.as_bytes()),
+        consent_items: completion
+            .application
+            .latest_attributes_consent
+            .as_ref()
+            .map(|consent| consent.items.iter().filter_map(|item| item.parse().ok()).collect())
+            .unwrap_or_default(),
+        transaction,
+        verdict,
+        signed,
+        passed,
+        identified: judgement.2,
+        term,
+        judged_by: lists,
+    })
+}
+
+/// Cannot be judged yet, for want of the authority's answer.
+pub(crate) const TRY_LATER: (Indication, SubIndication, ReasonCode) =
+    (Indication::Indeterminate, SubIndication::TryLater, ReasonCode::UpstreamUnreachable);
+
+/// The check that upstream told what linking needs.
+pub(crate) fn upstream_check(deferred: Option<Deferred>) -> CheckResult {
+    let (outcome, evidence) = match deferred {
+        None => (Outcome::Passed, "answered"),
+        Some(deferred) => (Outcome::Inconclusive, deferred.as_str()),
+    };
+    let citation = "JPKI Act (平成14年法律第153号), art. 18 (5): 対応証明書の発行の番号";
+    CheckResult::new("upstream.correspondence", citation, outcome).with("authority", evidence)
+}
+
+fn judge_document(
+    verification: &Verification,
+    transaction: &Transaction,
+    signed: &Signed,
+    document: &str,
+    lists: &[Arc<VerifiedRevocationList>],
+    at: UnixTime,
+) -> (Verdict, Option<VerifiedCertificate>, Option<CertKey>) {
+    let evidence = Evidence {
+        certificate: &signed.certificate,
+        expected_kind: AuthorityKind::DigitalSignature,
+        signature: &signed.signature,
+        signed_data: document.as_bytes(),
+        expected_digest: Some(transaction.document_sha256),
+        lists,
+    };
+    // The document carries a nonce of this instant: the signature cannot be older.
+    let policy = Policy { not_signed_before: Some(transaction.created_at), ..verification.policy() };
+    let judgement = judge(&evidence, verification.anchors(), &policy, at);
+    (judgement.verdict, judgement.certificate, judgement.issued)
+}
+
+/// Compares the application with the certificate. Evidence says which attribute differs, not how.
+fn attributes_match(certified: Option<&BasicAttributes>, written: &Attributes) -> CheckResult {
+    let matches = match certified {
+        None => [false; 4],
+        Some(c) => [
+            c.name_matches(&written.name),
+            c.address_matches(&written.address),
+            written.date_of_birth.parse::<musubi_pki::DateOfBirth>().is_ok_and(|d| {
+                (d.year, d.month, d.day) == (c.date_of_birth.year, c.date_of_birth.month, c.date_of_birth.day)
+            }),
+            written.sex.parse().is_ok_and(|sex: musubi_pki::Sex| sex == c.sex),
+        ],
+    };
+    let word = |matches: bool| if matches { "match" } else { "mismatch" };
+    let [name, address, date_of_birth, sex] = matches.map(word);
+    let outcome = if matches == [true; 4] { Outcome::Passed } else { Outcome::Failed };
+    let citation = "JPKI profile, personalData .1 to .6; substitute characters match any";
+    CheckResult::new("attributes.match", citation, outcome)
+        .with("name", name)
+        .with("address", address)
+        .with("date_of_birth", date_of_birth)
+        .with("sex", sex)
+}
+
+/// Correspondence and succession, then the consent. All may be asked again without harm.
+async fn settle_upstream(
+    verification: &Verification,
+    transaction: &Transaction,
+    application: &Application,
+    signed: &Signed,
+    document: &str,
+    certificate: &VerifiedCertificate,
+) -> Result<Result<(Relatives, Option<ConsentTerm>), Deferred>, TransactionError> {
+    let upstream = verification.upstream();
+    let relatives = match linking::relatives(upstream, certificate.key()).await {
+        Ok(relatives) => relatives,
+        Err(error) => return Ok(Err(error.into())),
+    };
+    // Before the consent is registered: one that cannot be linked here could be neither seen nor withdrawn.
+    let mut tx = verification.context().db.begin_read().await?;
+    let link =
+        linking::link_of_customer(&mut tx, &transaction.relying_party, &transaction.customer_id).await?;
+    if let Some(link) = link
+        && linking::known_person(&mut tx, certificate.key(), &relatives).await? != Some(link.person)
+    {
+        return Err(TransactionError::CustomerTaken);
+    }
+    drop(tx);
+    let term = match (&transaction.consent, &application.latest_attributes_consent) {
+        (Some(consent_id), Some(consent)) => {
+            let evidence = ConsentEvidence {
+                consent_id: consent_id.clone(),
+                service_id: transaction.relying_party.to_string(),
+                document: document.to_owned(),
+                signature: signed.signature.clone(),
+                certificate: signed.certificate.clone(),
+                items: consent.items.clone(),
+            };
+            match upstream.register_consent(&evidence).await {
+                Ok(term) => Some(term),
+                Err(error) => return Ok(Err(error.into())),
+            }
+        }
+        _ => None,
+    };
+    Ok(Ok((relatives, term)))
+}
+
+/// Writes what follows from a judgement: person, link, consent, audit record, result. One transaction.
+///
+/// # Errors
+/// [`TransactionError::Replayed`] if the transaction was completed meanwhile; [`TransactionError::Outdated`] if a
+/// newer revocation list has come.
+pub async fn complete(
+    tx: &mut Tx,
+    verification: &Verification,
+    judged: Judged,
+    at: UnixTime,
+) -> Result<Proofed, TransactionError> {
+    let context = verification.context();
+    let Judged {
+        transaction,
+        verdict,
+        signed,
+        passed,
+        identified,
+        term,
+        document_sha256,
+        consent_items,
+        judged_by,
+    } = judged;
+    // Before anything is written: of two completions at once, the second waits here and is told.
+    if !sql::hold_open(tx, &transaction.id).await? {
+        return Err(TransactionError::Replayed);
+    }
+    let state = State::after(&verdict);
+    let mut link = None;
+    let mut attributes = None;
+    let mut replaced_customer_id = None;
+    let mut consent = None;
+    let mut person = match &identified {
+        Some(key) => linking::person_of(tx, key).await?,
+        None => None,
+    };
+    if let (State::Accepted, Some((certificate, relatives))) = (state, &passed) {
+        let whose = linking::settle_person(
+            tx,
+            certificate.key(),
+            certificate.not_after(),
+            relatives,
+            context.random.as_ref(),
+            at,
+        )
+        .await?;
+        let new = Link {
+            relying_party: transaction.relying_party.clone(),
+            person: whose.clone(),
+            customer_id: transaction.customer_id.clone(),
+            attributes_serial: certificate.key().serial.clone(),
+        };
+        replaced_customer_id = linking::link_of_person(tx, &new.relying_party, &whose)
+            .await?
+            .map(|link| link.customer_id)
+            .filter(|earlier| *earlier != new.customer_id);
+        linking::save_link(tx, &new, at).await.map_err(|e| match e {
+            StoreError::Constraint => TransactionError::CustomerTaken,
+            other => TransactionError::Store(other),
+        })?;
+        if let (Some(id), Some(term)) = (&transaction.consent, term) {
+            let granted = NewConsent {
+                id: id.clone(),
+                relying_party: transaction.relying_party.clone(),
+                person: whose.clone(),
+                items: consent_items,
+                text_sha256: document_sha256,
+                // The ten years count from the next day (JPKI practice); that provision may begin at once, as
+                // upstream allows it, is our choice.
+                valid_from: at,
+                valid_until: term.valid_until,
+            };
+            consent::grant(tx, &granted, context.random.as_ref(), at).await?;
+            consent = Some(id.clone());
+        }
+        attributes = certificate.attributes().map(|a| Attributes {
+            name: a.name.clone(),
+            address: a.address.clone(),
+            date_of_birth: a.date_of_birth.to_string(),
+            sex: a.sex.as_str().to_owned(),
+        });
+        person = Some(whose);
+        link = Some(new);
+    }
+    let receipt = record(tx, verification, &transaction, &verdict, person.clone(), at).await?;
+    if state == State::Accepted && Lists::are_outdated(tx, verification.anchors(), &judged_by).await? {
+        return Err(TransactionError::Outdated);
+    }
+    let verdict = serde_json::to_value(&verdict).map_err(|_| StoreError::Corrupt("verdict"))?;
+    if state != State::Open {
+        let completed = Completed {
+            state,
+            person,
+            verdict: verdict.clone(),
+            audit_index: crate::outcome::signed_index(&receipt),
+            audit_leaf: hex::encode(receipt.leaf_hash),
+        };
+        let evidence = (signed.certificate.as_slice(), signed.signature.as_slice());
+        if !sql::complete(tx, &transaction.id, &completed, evidence, at).await? {
+            return Err(TransactionError::Replayed);
+        }
+    }
+    Ok(Proofed { transaction, state, verdict, link, attributes, replaced_customer_id, consent, receipt })
+}
+
+async fn record(
+    tx: &mut Tx,
+    verification: &Verification,
+    transaction: &Transaction,
+    verdict: &Verdict,
+    person: Option<musubi_platform::person::PersonId>,
+    at: UnixTime,
+) -> Result<Receipt, StoreError> {
+    let event = AuditEvent {
+        kind: audit::IDENTITY_PROOFING_COMPLETED,
+        relying_party: Some(transaction.relying_party.clone()),
+        person,
+        detail: json!({
+            "transaction": transaction.id,
+            "purpose": transaction.purpose,
+            "indication": verdict.indication().as_str(),
+            "sub_indication": verdict.sub_indication().map(SubIndication::as_str),
+            "reason": verdict.reason().map(|reason| reason.code().as_str()),
+            "list_number": verdict.freshness().map(|f| f.list_number),
+        }),
+    };
+    audit::append(tx, &event, verification.context().random.as_ref(), at).await
+}

@@ -1,0 +1,181 @@
+//! Identity proofing (本人確認), entitlement check (資格確認) and change check (変更確認), with what they rest on:
+//! linking, the taking-in of revocation lists, and the upstream port.
+//!
+//! Each feature is a folder: rules in `service.rs`, its only SQL in `sql.rs`, its routes in `http.rs`. Rules
+//! take a transaction, the time and typed input; they judge with `pki` and record in `platform`'s audit log,
+//! in the same transaction as the answer.
+
+pub mod change_check;
+pub mod consents;
+pub mod entitlement_check;
+pub mod identity_proofing;
+pub mod linking;
+mod once;
+pub mod outcome;
+pub mod problems;
+pub mod revocation;
+pub mod upstream;
+mod wire;
+
+use std::sync::Arc;
+
+use axum::extract::FromRef;
+use musubi_kernel::UnixTime;
+use musubi_pki::{Environment, Policy, TrustAnchors, VerifiedRevocationList};
+use musubi_platform::Context;
+use musubi_platform::pairwise::pairwise_id;
+use musubi_platform::person::PersonId;
+use musubi_platform::relying_party::RelyingPartyId;
+use musubi_store::{Migration, StoreError, Tx};
+use utoipa_axum::router::OpenApiRouter;
+
+use crate::revocation::{IntakeError, Lists};
+use crate::upstream::Upstream;
+
+/// The schema of every feature here, in order.
+#[must_use]
+pub fn migrations() -> Vec<Migration> {
+    [
+        linking::MIGRATIONS,
+        revocation::MIGRATIONS,
+        identity_proofing::MIGRATIONS,
+        entitlement_check::MIGRATIONS,
+        change_check::MIGRATIONS,
+    ]
+    .concat()
+}
+
+/// The verification service: what its rules need, shared by all requests.
+#[derive(Clone)]
+pub struct Verification(Arc<Inner>);
+
+struct Inner {
+    context: Context,
+    anchors: TrustAnchors,
+    upstream: Arc<dyn Upstream>,
+    policy: Policy,
+    lists: Lists,
+}
+
+impl std::fmt::Debug for Verification {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Verification(…)")
+    }
+}
+
+impl Verification {
+    /// A service that judges by `anchors` and `policy` and asks `upstream`. It has no lists until
+    /// [`Verification::refresh`] or [`Verification::take_in`].
+    #[must_use]
+    pub fn new(context: Context, anchors: TrustAnchors, upstream: Arc<dyn Upstream>, policy: Policy) -> Self {
+        Self(Arc::new(Inner { context, anchors, upstream, policy, lists: Lists::default() }))
+    }
+
+    /// The platform's context.
+    #[must_use]
+    pub fn context(&self) -> &Context {
+        &self.0.context
+    }
+
+    /// The revocation lists in use.
+    #[must_use]
+    pub fn lists(&self) -> &Lists {
+        &self.0.lists
+    }
+
+    /// The lists of the authorities that have not ended at `at`.
+    pub(crate) fn living_lists(&self, at: UnixTime) -> Vec<Arc<VerifiedRevocationList>> {
+        self.0.lists.of_living_authorities(&self.0.anchors, at)
+    }
+
+    /// The authorities.
+    #[must_use]
+    pub fn upstream(&self) -> &dyn Upstream {
+        self.0.upstream.as_ref()
+    }
+
+    /// Whether real or test certificates are trusted.
+    #[must_use]
+    pub fn environment(&self) -> Environment {
+        self.0.anchors.environment()
+    }
+
+    pub(crate) fn anchors(&self) -> &TrustAnchors {
+        &self.0.anchors
+    }
+
+    pub(crate) fn policy(&self) -> Policy {
+        self.0.policy
+    }
+
+    /// The person's identifier for one relying party.
+    #[must_use]
+    pub fn subject(&self, relying_party: &RelyingPartyId, person: &PersonId) -> String {
+        pairwise_id(&self.0.context.pairwise_secret, relying_party, person).to_string()
+    }
+
+    /// Loads stored lists, also those that another process took in.
+    ///
+    /// # Errors
+    /// [`IntakeError`] if one does not verify or the database fails.
+    pub async fn refresh(&self) -> Result<(), IntakeError> {
+        self.0.lists.refresh(&self.0.context, &self.0.anchors).await
+    }
+
+    /// Looks once more through the lists in use for the certificates of linked persons: for what a process that was
+    /// cut off between a list and its second look has left undone. Called at the start; answers how many events.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn catch_up(&self) -> Result<u32, StoreError> {
+        let context = self.context();
+        let at = context.clock.now();
+        let mut events = 0;
+        for list in self.lists().snapshot().iter() {
+            // One transaction each: none may hold the head of the audit log while it looks through another list.
+            let mut tx = context.db.begin().await?;
+            events += change_check::record_changes(&mut tx, context, list, at).await?;
+            tx.commit().await?;
+        }
+        self.lists().looked_through();
+        Ok(events)
+    }
+
+    /// Takes in what upstream has published since; answers how many lists.
+    ///
+    /// # Errors
+    /// [`IntakeError`] of the first list that was refused, after all were tried.
+    pub async fn take_in(&self) -> Result<u32, IntakeError> {
+        self.refresh().await?;
+        if self.lists().must_look_again() {
+            self.catch_up().await?;
+        }
+        revocation::take_in(&self.0.context, &self.0.anchors, self.upstream(), &self.0.lists).await
+    }
+}
+
+impl FromRef<Verification> for Context {
+    fn from_ref(verification: &Verification) -> Self {
+        verification.context().clone()
+    }
+}
+
+/// How long an abandoned transaction is kept after its time ended, in seconds: its relying party may still read
+/// that it expired.
+const ABANDONED_KEPT: i64 = 24 * 3600;
+
+/// Deletes transactions that nobody completed; answers how many. Their records in the audit log stay.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn purge_abandoned(tx: &mut Tx, at: UnixTime) -> Result<u64, StoreError> {
+    let before = at.plus(-ABANDONED_KEPT);
+    Ok(identity_proofing::delete_abandoned(tx, before).await?
+        + entitlement_check::delete_abandoned(tx, before).await?)
+}
+
+/// The routes of every feature here, with their part of the OpenAPI document.
+#[must_use]
+pub fn api() -> OpenApiRouter<Verification> {
+    identity_proofing::http::api().merge(entitlement_check::http::api()).merge(change_check::http::api())
+}

@@ -1,0 +1,231 @@
+//! Linking (紐付け): which certificates belong to one person, and which customer of a relying party that is.
+//!
+//! A person is an opaque identifier of this platform, never shown. Certificates join a person through
+//! correspondence (署名用 ⇔ 利用者証明用) and succession (新旧), both told by upstream; so a relying party's
+//! customer id and pairwise id survive renewals and moves. A relying party sees neither serials nor persons.
+
+mod sql;
+
+use musubi_kernel::{Random, UnixTime};
+use musubi_pki::{AuthorityKind, CertKey, RevocationReason, SerialNumber};
+use musubi_platform::person::PersonId;
+use musubi_platform::relying_party::RelyingPartyId;
+use musubi_store::{Migration, StoreError, Tx};
+
+use crate::upstream::{Upstream, UpstreamError};
+
+/// The feature's schema.
+pub const MIGRATIONS: &[Migration] =
+    &[Migration { name: "linking/0001_linking", sql: include_str!("migrations/0001_linking.sql") }];
+
+/// How many predecessors of a certificate are followed. A person renews a handful of times in a life.
+const MAX_PREDECESSORS: usize = 64;
+
+/// A certificate that this platform has seen or was told of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KnownCertificate {
+    /// Authority and serial number.
+    pub key: CertKey,
+    /// Whose it is.
+    pub person: PersonId,
+    /// End of validity, if the certificate itself was seen.
+    pub not_after: Option<UnixTime>,
+    /// When and why it was revoked, as far as taken-in lists tell.
+    pub revoked: Option<(UnixTime, RevocationReason)>,
+}
+
+/// A person as the customer of one relying party.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Link {
+    /// The relying party.
+    pub relying_party: RelyingPartyId,
+    /// The person.
+    pub person: PersonId,
+    /// The relying party's own number for the person.
+    pub customer_id: String,
+    /// Signing certificate under which the relying party last learned the attributes.
+    pub attributes_serial: SerialNumber,
+}
+
+/// What upstream says about a certificate's relatives, fetched outside any transaction.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Relatives {
+    counterpart: Option<CertKey>,
+    predecessors: Vec<CertKey>,
+}
+
+impl Relatives {
+    /// The corresponding certificate of the other kind.
+    #[must_use]
+    pub fn counterpart(&self) -> Option<&CertKey> {
+        self.counterpart.as_ref()
+    }
+}
+
+/// Asks upstream for the counterpart and the predecessors of `key`.
+///
+/// # Errors
+/// [`UpstreamError`]; nothing is guessed from half an answer.
+pub async fn relatives(upstream: &dyn Upstream, key: &CertKey) -> Result<Relatives, UpstreamError> {
+    let counterpart = upstream
+        .counterpart(key)
+        .await?
+        .map(|serial| CertKey { authority: key.authority.counterpart(), serial });
+    let mut predecessors = Vec::new();
+    for of in [Some(key), counterpart.as_ref()].into_iter().flatten() {
+        if let Some(succession) = upstream.succession(of).await? {
+            let older = succession.predecessors.into_iter().take(MAX_PREDECESSORS);
+            predecessors.extend(older.map(|serial| CertKey { authority: of.authority, serial }));
+        }
+    }
+    Ok(Relatives { counterpart, predecessors })
+}
+
+/// The person of a certificate, if it is known here.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn person_of(tx: &mut Tx, key: &CertKey) -> Result<Option<PersonId>, StoreError> {
+    sql::person_of(tx, key).await
+}
+
+/// The person of a certificate: known by it or by a relative.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn known_person(
+    tx: &mut Tx,
+    key: &CertKey,
+    relatives: &Relatives,
+) -> Result<Option<PersonId>, StoreError> {
+    let relatives = relatives.counterpart.iter().chain(&relatives.predecessors);
+    for candidate in std::iter::once(key).chain(relatives) {
+        if let Some(person) = sql::person_of(tx, candidate).await? {
+            return Ok(Some(person));
+        }
+    }
+    Ok(None)
+}
+
+/// The person of a certificate: known by it or by a relative, else a new one. Remembers the certificate and
+/// its counterpart.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn settle_person(
+    tx: &mut Tx,
+    key: &CertKey,
+    not_after: UnixTime,
+    relatives: &Relatives,
+    random: &dyn Random,
+    at: UnixTime,
+) -> Result<PersonId, StoreError> {
+    let person = known_person(tx, key, relatives).await?;
+    let new = person.is_none();
+    let mut person = person.unwrap_or_else(|| PersonId::generate(random));
+    // Always in the order of the authorities: two requests with one card wait for one another, never crosswise.
+    let mut certificates = vec![(key, Some(not_after))];
+    certificates.extend(relatives.counterpart.as_ref().map(|counterpart| (counterpart, None)));
+    certificates.sort_by_key(|(key, _)| key.authority);
+    for (certificate, not_after) in certificates {
+        let owner = sql::remember_certificate(tx, certificate, &person, not_after, at).await?;
+        // Of several requests that meet a new card at once, the first one named the person.
+        if new {
+            person = owner;
+        }
+    }
+    Ok(person)
+}
+
+/// Remembers a certificate that upstream named as the person's.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn remember(tx: &mut Tx, key: &CertKey, person: &PersonId, at: UnixTime) -> Result<(), StoreError> {
+    sql::remember_certificate(tx, key, person, None, at).await.map(drop)
+}
+
+/// All certificates of a person, oldest first.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn certificates_of(tx: &mut Tx, person: &PersonId) -> Result<Vec<KnownCertificate>, StoreError> {
+    sql::certificates_of(tx, person).await
+}
+
+/// The watched certificates of an authority that are not known to be revoked.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn not_yet_revoked(
+    tx: &mut Tx,
+    authority: AuthorityKind,
+) -> Result<Vec<KnownCertificate>, StoreError> {
+    sql::not_yet_revoked(tx, authority).await
+}
+
+/// Marks a certificate as revoked; `false` if it was already.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn mark_revoked(
+    tx: &mut Tx,
+    key: &CertKey,
+    at: UnixTime,
+    reason: RevocationReason,
+) -> Result<bool, StoreError> {
+    Ok(sql::mark_revoked(tx, key, at, reason).await? > 0)
+}
+
+/// Links a person to a relying party's customer id. A person has one customer id at one relying party: a
+/// later proofing replaces it.
+///
+/// # Errors
+/// [`StoreError::Constraint`] if the customer id belongs to another person.
+pub async fn save_link(tx: &mut Tx, link: &Link, at: UnixTime) -> Result<(), StoreError> {
+    sql::save_link(tx, link, at).await
+}
+
+/// The link of a customer id.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn link_of_customer(
+    tx: &mut Tx,
+    relying_party: &RelyingPartyId,
+    customer_id: &str,
+) -> Result<Option<Link>, StoreError> {
+    sql::link_of_customer(tx, relying_party, customer_id).await
+}
+
+/// The link of a person at one relying party.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn link_of_person(
+    tx: &mut Tx,
+    relying_party: &RelyingPartyId,
+    person: &PersonId,
+) -> Result<Option<Link>, StoreError> {
+    sql::link_of_person(tx, relying_party, person).await
+}
+
+/// All links of a person, for the portal.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn links_of_person(tx: &mut Tx, person: &PersonId) -> Result<Vec<Link>, StoreError> {
+    sql::links_of_person(tx, person).await
+}
+
+/// Notes under which certificate the relying party has now learned the attributes.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn set_attributes_serial(
+    tx: &mut Tx,
+    link: &Link,
+    serial: &SerialNumber,
+) -> Result<(), StoreError> {
+    sql::set_attributes_serial(tx, link, serial).await
+}

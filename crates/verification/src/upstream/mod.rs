@@ -1,0 +1,122 @@
+//! Upstream as a port: what the authorities provide to a certified verifier (署名検証者): revocation lists,
+//! correspondence (対応証明書の発行の番号), succession of serials (新旧紐付け), latest basic attributes.
+//!
+//! The real wire formats are under non-disclosure and unknown here; [`HttpUpstream`] speaks our own documented
+//! design (`docs/spec/upstream.md`), which the simulated nation serves and a licensed gateway could.
+//!
+//! Not here: judging lists (see `pki`) or deciding what follows from an answer.
+
+mod http;
+
+use async_trait::async_trait;
+use musubi_kernel::UnixTime;
+use musubi_pki::{AuthorityKind, CertKey, SerialNumber};
+use musubi_platform::consent::ConsentId;
+
+pub use http::HttpUpstream;
+
+/// Why upstream gave no usable answer.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum UpstreamError {
+    /// No connection, a time-out, or a server error: try later.
+    #[error("the authority cannot be reached")]
+    Unreachable,
+    /// Upstream answered and refused, with its stable code.
+    #[error("the authority refused: {code}")]
+    Refused {
+        /// The dotted code of the refusal.
+        code: String,
+    },
+    /// The answer is not of the documented form, or too large.
+    #[error("the authority's answer is malformed")]
+    Malformed,
+}
+
+/// A revocation list that upstream says it has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PublishedList {
+    /// The issuing authority.
+    pub authority: AuthorityKind,
+    /// Lower-case hex of the issuing generation's subject key identifier.
+    pub key_id: String,
+    /// CRLNumber as announced; the list itself is believed, not this.
+    pub number: u64,
+    /// Path to fetch it from.
+    pub path: String,
+}
+
+/// Old and new serial numbers of one person's certificates of one kind.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SerialSuccession {
+    /// Earlier serials, newest first.
+    pub predecessors: Vec<SerialNumber>,
+    /// The serial in force.
+    pub current: SerialNumber,
+}
+
+/// What is registered upstream when a resident consents to latest attributes.
+#[derive(Debug, Clone)]
+pub struct ConsentEvidence {
+    /// Our consent.
+    pub consent_id: ConsentId,
+    /// The service that may receive: the relying party's identifier.
+    pub service_id: String,
+    /// The document that the resident signed.
+    pub document: String,
+    /// The signature over it.
+    pub signature: Vec<u8>,
+    /// The digital-signature certificate, DER.
+    pub certificate: Vec<u8>,
+    /// `name`, `address`, `date_of_birth`, `sex`.
+    pub items: Vec<String>,
+}
+
+/// The term of a registered consent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ConsentTerm {
+    /// 00:00 JST of the day after consent.
+    pub valid_from: UnixTime,
+    /// 23:59:59 JST, ten years on.
+    pub valid_until: UnixTime,
+}
+
+/// The latest basic attributes, only those consented.
+#[derive(Clone, PartialEq, Eq)]
+pub struct LatestAttributes {
+    /// Item name to value.
+    pub attributes: Vec<(String, String)>,
+    /// Serial of the new digital-signature certificate. Stays on the platform.
+    pub serial: SerialNumber,
+    /// Fee of this provision, in yen.
+    pub fee_yen: u32,
+}
+
+impl std::fmt::Debug for LatestAttributes {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("LatestAttributes(…)")
+    }
+}
+
+/// What the authorities provide.
+#[async_trait]
+pub trait Upstream: Send + Sync {
+    /// The newest full list of every authority and generation.
+    async fn revocation_lists(&self) -> Result<Vec<PublishedList>, UpstreamError>;
+    /// The list's bytes (DER), unverified.
+    async fn fetch_list(&self, list: &PublishedList) -> Result<Vec<u8>, UpstreamError>;
+    /// The serial of the corresponding certificate of the other kind, if there is one.
+    async fn counterpart(&self, key: &CertKey) -> Result<Option<SerialNumber>, UpstreamError>;
+    /// The serials before and after, if the certificate is known.
+    async fn succession(&self, key: &CertKey) -> Result<Option<SerialSuccession>, UpstreamError>;
+    /// Registers a signed consent; the same `consent_id` again changes nothing.
+    async fn register_consent(&self, evidence: &ConsentEvidence) -> Result<ConsentTerm, UpstreamError>;
+    /// Ends a consent; ending it again changes nothing.
+    async fn withdraw_consent(&self, consent: &ConsentId) -> Result<(), UpstreamError>;
+    /// The attributes of the certificate that followed `serial`, if the consent covers it.
+    async fn latest_attributes(
+        &self,
+        consent: &ConsentId,
+        service_id: &str,
+        serial: &SerialNumber,
+    ) -> Result<LatestAttributes, UpstreamError>;
+}
