@@ -1,0 +1,199 @@
+//! The operator's command line: `musubi serve | migrate | config check | relying-party add | relying-party list`.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::{Parser, Subcommand};
+use musubi_crypto::{JwkSet, SystemRandom};
+use musubi_httpkit::hosts::by_host;
+use musubi_httpkit::peers_behind_proxy;
+use musubi_kernel::{Clock as _, SystemClock};
+use musubi_pki::Policy;
+use musubi_platform::relying_party::{self, NewRelyingParty};
+use musubi_store::Db;
+use musubi_verification::upstream::HttpUpstream;
+use tokio::sync::watch;
+
+use crate::config::{Config, host_of};
+use crate::{Origins, Parts, Platform};
+
+/// The Musubi platform.
+#[derive(Debug, Parser)]
+#[command(name = "musubi", version, about)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the platform.
+    Serve(ConfigFile),
+    /// Bring the database to this version's schema.
+    Migrate(ConfigFile),
+    /// Look at the configuration.
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    /// Register relying parties.
+    #[command(subcommand)]
+    RelyingParty(RelyingPartyCommand),
+}
+
+#[derive(Debug, clap::Args)]
+struct ConfigFile {
+    /// The configuration file (TOML).
+    #[arg(long, default_value = "musubi.toml")]
+    config: PathBuf,
+}
+
+#[derive(Debug, Subcommand)]
+enum ConfigCommand {
+    /// Read the file and print what was understood.
+    Check(ConfigFile),
+}
+
+#[derive(Debug, Subcommand)]
+enum RelyingPartyCommand {
+    /// Register a relying party and print its identifier.
+    Add {
+        #[command(flatten)]
+        file: ConfigFile,
+        /// Name in Japanese.
+        #[arg(long)]
+        name_ja: String,
+        /// Name in English.
+        #[arg(long)]
+        name_en: String,
+        /// An origin of its pages; may be given several times.
+        #[arg(long, required = true)]
+        origin: Vec<String>,
+        /// File with its public keys (JWK Set).
+        #[arg(long)]
+        keys: PathBuf,
+    },
+    /// List the registered relying parties.
+    List(ConfigFile),
+}
+
+type Failure = Box<dyn std::error::Error>;
+
+/// Runs the command line; the exit code is 0, 1 after a failure, or 2 for wrong arguments.
+#[must_use]
+pub fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    tracing_subscriber::fmt()
+        .with_env_filter(
+            tracing_subscriber::EnvFilter::try_from_env("MUSUBI_LOG").unwrap_or_else(|_| "info".into()),
+        )
+        .with_writer(std::io::stderr)
+        .init();
+    let done = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(Failure::from)
+        .and_then(|runtime| runtime.block_on(run(arguments.command)));
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            say(&mut std::io::stderr(), &format!("musubi: {error}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn say(to: &mut dyn std::io::Write, text: &str) {
+    // A closed pipe is the reader's choice.
+    drop(writeln!(to, "{text}"));
+}
+
+async fn run(command: Command) -> Result<(), Failure> {
+    match command {
+        Command::Serve(file) => serve(&Config::read(&file.config)?).await,
+        Command::Migrate(file) => {
+            let db = database(&Config::read(&file.config)?).await?;
+            crate::migrate(&db, SystemClock.now()).await?;
+            say(&mut std::io::stdout(), &format!("The {} database has this version's schema.", db.engine()));
+            Ok(())
+        }
+        Command::Config(ConfigCommand::Check(file)) => check(&file.config),
+        Command::RelyingParty(RelyingPartyCommand::Add { file, name_ja, name_en, origin, keys }) => {
+            let config = Config::read(&file.config)?;
+            let key_set = JwkSet::parse(&std::fs::read_to_string(keys)?)?;
+            let db = database(&config).await?;
+            let new = NewRelyingParty { name_ja, name_en, origins: origin, key_set };
+            let mut tx = db.begin().await?;
+            let id = relying_party::register(&mut tx, &new, &SystemRandom, SystemClock.now()).await?;
+            tx.commit().await?;
+            say(&mut std::io::stdout(), id.as_str());
+            Ok(())
+        }
+        Command::RelyingParty(RelyingPartyCommand::List(file)) => {
+            let db = database(&Config::read(&file.config)?).await?;
+            let mut tx = db.begin_read().await?;
+            for rp in relying_party::list(&mut tx).await? {
+                let line = format!("{}\t{}\t{}\t{}", rp.id, rp.name_ja, rp.name_en, rp.origins.join(" "));
+                say(&mut std::io::stdout(), &line);
+            }
+            Ok(())
+        }
+    }
+}
+
+async fn database(config: &Config) -> Result<Db, Failure> {
+    Ok(Db::open(&config.database_url()?).await?)
+}
+
+fn check(path: &Path) -> Result<(), Failure> {
+    let config = Config::read(path)?;
+    config.anchors()?;
+    config.pairwise_secret()?;
+    config.upstream_credential()?;
+    let mut out = std::io::stdout();
+    say(&mut out, &format!("listens on        {}", config.server.listen));
+    say(&mut out, &format!("REST API          {}", config.server.api_origin));
+    say(&mut out, &format!("portal            {}", config.server.portal_origin));
+    say(&mut out, &format!("card window       {}", config.server.card_origin));
+    say(&mut out, &format!("trust             {:?}", config.trust.mode));
+    say(&mut out, &format!("upstream          {}", config.upstream.origin));
+    Ok(())
+}
+
+async fn serve(config: &Config) -> Result<(), Failure> {
+    let platform = Platform::open(Parts {
+        db: database(config).await?,
+        clock: Arc::new(SystemClock),
+        random: Arc::new(SystemRandom),
+        pairwise_secret: config.pairwise_secret()?,
+        anchors: config.anchors()?,
+        upstream: Arc::new(HttpUpstream::new(config.upstream.origin.clone(), config.upstream_credential()?)),
+        policy: Policy { max_list_age: config.trust.max_list_age_seconds, ..Policy::default() },
+        origins: Origins {
+            api: config.server.api_origin.clone(),
+            portal: config.server.portal_origin.clone(),
+            card: config.server.card_origin.clone(),
+        },
+    })
+    .await?;
+    let (api, portal) = (host_of(&config.server.api_origin), host_of(&config.server.portal_origin));
+    let router = by_host(vec![(api, platform.api()), (portal, platform.portal())], axum::Router::new());
+    let router = match config.client_address_header()? {
+        Some(header) => peers_behind_proxy(router, header),
+        None => router,
+    };
+    let listener = tokio::net::TcpListener::bind(config.server.listen).await?;
+    tracing::info!(listen = %config.server.listen, "the platform is running");
+    let (stop, stopped) = watch::channel(false);
+    let background = {
+        let (platform, stopped) = (platform.clone(), stopped.clone());
+        tokio::spawn(async move { platform.run_background(stopped).await })
+    };
+    axum::serve(listener, router.into_make_service_with_connect_info::<SocketAddr>())
+        .with_graceful_shutdown(crate::asked_to_end())
+        .await?;
+    stop.send_replace(true);
+    background.await?;
+    platform.context().db.close().await;
+    Ok(())
+}

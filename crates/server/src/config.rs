@@ -1,0 +1,329 @@
+//! The operator's configuration: one TOML file, one struct per section. Unknown keys fail; secrets come only
+//! from files or named environment variables.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use musubi_httpkit::HeaderName;
+use musubi_kernel::Secret;
+use musubi_pki::{AuthorityKind, TrustAnchors};
+use serde::Deserialize;
+
+/// Everything that `musubi serve` reads.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Where it listens and what it is called.
+    pub server: ServerSection,
+    /// Where it keeps its data.
+    pub database: DatabaseSection,
+    /// Whom it trusts.
+    pub trust: TrustSection,
+    /// The authorities' gateway.
+    pub upstream: UpstreamSection,
+    /// Secrets.
+    pub secrets: SecretsSection,
+}
+
+/// `[server]`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ServerSection {
+    /// Address to listen on. TLS is ended by a proxy in front.
+    pub listen: SocketAddr,
+    /// Header in which the proxy in front names the client's address, such as `x-forwarded-for`. Without it, rate
+    /// limits count the connecting address: behind a proxy that is everybody at once.
+    pub client_address_header: Option<String>,
+    /// Origin of the REST API, `https://api.example.jp`. Requests to its host, and no other, reach the API.
+    pub api_origin: String,
+    /// Origin of the portal, on another host.
+    pub portal_origin: String,
+    /// Origin of the card window or connector.
+    pub card_origin: String,
+}
+
+/// `[database]`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DatabaseSection {
+    /// `sqlite:PATH` or `postgres://…` without a password.
+    pub url: Option<String>,
+    /// Name of an environment variable that holds the address, password included.
+    pub url_env: Option<String>,
+}
+
+/// `[trust]`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TrustSection {
+    /// `production`, or `test_hierarchy_never_in_production` with the folders below.
+    pub mode: TrustMode,
+    /// Folder of DER certificates of the signing authority's test roots.
+    pub digital_signature_roots: Option<PathBuf>,
+    /// Folder of DER certificates of the user-authentication authority's test roots.
+    pub user_authentication_roots: Option<PathBuf>,
+    /// Refuse lists older than this many seconds, even before their nextUpdate.
+    pub max_list_age_seconds: Option<i64>,
+}
+
+/// Which roots are trusted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TrustMode {
+    /// The six roots that J-LIS publishes, built in.
+    Production,
+    /// Roots of a test hierarchy, and no others.
+    TestHierarchyNeverInProduction,
+}
+
+/// `[upstream]`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct UpstreamSection {
+    /// Origin of the gateway (`docs/spec/upstream.md`).
+    pub origin: String,
+    /// File with the credential.
+    pub credential_file: PathBuf,
+}
+
+/// `[secrets]`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SecretsSection {
+    /// File with at least 32 random bytes: the key of the pairwise ids.
+    pub pairwise_secret_file: PathBuf,
+}
+
+/// What is wrong with the configuration.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// A file cannot be read.
+    #[error("cannot read {path}: {error}")]
+    File {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        error: std::io::Error,
+    },
+    /// Not TOML, an unknown key, a missing key.
+    #[error("{path}: {message}")]
+    Form {
+        /// Which file.
+        path: PathBuf,
+        /// What and where.
+        message: String,
+    },
+    /// A value that cannot be used.
+    #[error("{key}: {message}")]
+    Value {
+        /// Dotted name of the key.
+        key: &'static str,
+        /// What it must be.
+        message: &'static str,
+    },
+    /// The roots cannot be used.
+    #[error("trust: {0}")]
+    Trust(String),
+}
+
+impl Config {
+    /// Reads and checks a file.
+    ///
+    /// # Errors
+    /// [`ConfigError`].
+    pub fn read(path: &Path) -> Result<Self, ConfigError> {
+        let text = read_text(path)?;
+        let config: Self = toml::from_str(&text)
+            .map_err(|e| ConfigError::Form { path: path.into(), message: e.message().to_owned() })?;
+        config.check()?;
+        Ok(config)
+    }
+
+    fn check(&self) -> Result<(), ConfigError> {
+        for (key, origin) in [
+            ("server.api_origin", &self.server.api_origin),
+            ("server.portal_origin", &self.server.portal_origin),
+            ("server.card_origin", &self.server.card_origin),
+        ] {
+            if !musubi_platform::relying_party::check_origin(origin) {
+                return Err(ConfigError::Value {
+                    key,
+                    message: "must be an origin: https://host[:port], or http:// with a name below localhost",
+                });
+            }
+        }
+        if host_of(&self.server.api_origin) == host_of(&self.server.portal_origin) {
+            return Err(ConfigError::Value {
+                key: "server.portal_origin",
+                message: "must differ from server.api_origin in its host: a port alone does not tell them apart",
+            });
+        }
+        self.client_address_header()?;
+        self.database_url()?;
+        let folders = [&self.trust.digital_signature_roots, &self.trust.user_authentication_roots];
+        match self.trust.mode {
+            TrustMode::Production if folders.iter().any(|f| f.is_some()) => Err(ConfigError::Value {
+                key: "trust",
+                message: "production trusts the built-in roots only; remove the folders of test roots",
+            }),
+            TrustMode::TestHierarchyNeverInProduction if folders.iter().any(|f| f.is_none()) => {
+                Err(ConfigError::Value {
+                    key: "trust",
+                    message: "a test hierarchy needs digital_signature_roots and user_authentication_roots",
+                })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The header in which the proxy names the client's address.
+    ///
+    /// # Errors
+    /// [`ConfigError::Value`] if it is no header's name.
+    pub fn client_address_header(&self) -> Result<Option<HeaderName>, ConfigError> {
+        let wrong = |_| ConfigError::Value {
+            key: "server.client_address_header",
+            message: "must be the name of a header, such as x-forwarded-for",
+        };
+        self.server.client_address_header.as_deref().map(|name| name.parse().map_err(wrong)).transpose()
+    }
+
+    /// The database's address.
+    ///
+    /// # Errors
+    /// [`ConfigError::Value`] unless exactly one of the two keys says it.
+    pub fn database_url(&self) -> Result<String, ConfigError> {
+        let wrong = |message| ConfigError::Value { key: "database", message };
+        match (&self.database.url, &self.database.url_env) {
+            (Some(url), None) => Ok(url.clone()),
+            (None, Some(name)) => std::env::var(name)
+                .map_err(|_| wrong("the environment variable that url_env names is not set")),
+            _ => Err(wrong("needs exactly one of url and url_env")),
+        }
+    }
+
+    /// The roots.
+    ///
+    /// # Errors
+    /// [`ConfigError::Trust`] if a root cannot be used, [`ConfigError::File`] if it cannot be read.
+    pub fn anchors(&self) -> Result<TrustAnchors, ConfigError> {
+        match (self.trust.mode, &self.trust.digital_signature_roots, &self.trust.user_authentication_roots) {
+            (TrustMode::TestHierarchyNeverInProduction, Some(signature), Some(authentication)) => {
+                let mut roots = Vec::new();
+                for (kind, folder) in [
+                    (AuthorityKind::DigitalSignature, signature),
+                    (AuthorityKind::UserAuthentication, authentication),
+                ] {
+                    roots.extend(read_folder(folder)?.into_iter().map(|der| (kind, der)));
+                }
+                TrustAnchors::insecure_test_hierarchy(roots).map_err(|e| ConfigError::Trust(e.to_string()))
+            }
+            _ => TrustAnchors::production().map_err(|e| ConfigError::Trust(e.to_string())),
+        }
+    }
+
+    /// The key of the pairwise ids.
+    ///
+    /// # Errors
+    /// [`ConfigError::Value`] if it has fewer than 32 bytes.
+    pub fn pairwise_secret(&self) -> Result<Secret<Vec<u8>>, ConfigError> {
+        let path = &self.secrets.pairwise_secret_file;
+        let bytes = std::fs::read(path).map_err(|error| ConfigError::File { path: path.clone(), error })?;
+        if bytes.len() < 32 {
+            return Err(ConfigError::Value {
+                key: "secrets.pairwise_secret_file",
+                message: "needs at least 32 random bytes: head -c 32 /dev/urandom > FILE",
+            });
+        }
+        Ok(Secret::new(bytes))
+    }
+
+    /// The upstream credential, without surrounding white space.
+    ///
+    /// # Errors
+    /// [`ConfigError::File`] if it cannot be read.
+    pub fn upstream_credential(&self) -> Result<Secret<String>, ConfigError> {
+        read_text(&self.upstream.credential_file).map(|text| Secret::new(text.trim().to_owned()))
+    }
+}
+
+/// The host of an origin, without scheme and port.
+#[must_use]
+pub fn host_of(origin: &str) -> &str {
+    let authority = origin.split_once("://").map_or(origin, |(_, rest)| rest);
+    authority.split_once(':').map_or(authority, |(host, _)| host)
+}
+
+fn read_text(path: &Path) -> Result<String, ConfigError> {
+    std::fs::read_to_string(path).map_err(|error| ConfigError::File { path: path.into(), error })
+}
+
+fn read_folder(folder: &Path) -> Result<Vec<Vec<u8>>, ConfigError> {
+    let failed = |error| ConfigError::File { path: folder.into(), error };
+    let mut paths: Vec<PathBuf> =
+        std::fs::read_dir(folder).map_err(failed)?.filter_map(|entry| entry.ok().map(|e| e.path())).collect();
+    paths.retain(|path| path.is_file());
+    paths.sort();
+    paths
+        .iter()
+        .map(|path| std::fs::read(path).map_err(|error| ConfigError::File { path: path.clone(), error }))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GOOD: &str = r#"
+        [server]
+        listen = "127.0.0.1:8443"
+        api_origin = "https://api.musubi.example"
+        portal_origin = "https://portal.musubi.example"
+        card_origin = "https://card.musubi.example"
+        [database]
+        url = "postgres://musubi@db/musubi"
+        [trust]
+        mode = "production"
+        [upstream]
+        origin = "https://gateway.example"
+        credential_file = "/run/secrets/upstream"
+        [secrets]
+        pairwise_secret_file = "/run/secrets/pairwise"
+    "#;
+
+    fn read(text: &str) -> Result<Config, String> {
+        let config: Config = toml::from_str(text).map_err(|e| e.message().to_owned())?;
+        config.check().map_err(|e| e.to_string())?;
+        Ok(config)
+    }
+
+    #[test]
+    fn a_complete_file_is_understood_and_production_trusts_the_built_in_roots() {
+        let config = read(GOOD).unwrap();
+        assert!(config.anchors().is_ok());
+        assert_eq!(config.database_url().unwrap(), "postgres://musubi@db/musubi");
+    }
+
+    #[test]
+    fn api_and_portal_differ_by_their_whole_hosts() {
+        let config = read(&GOOD.replace("https://portal.musubi.example", "https://api.other.example:8443"));
+        assert_eq!(host_of(&config.unwrap().server.portal_origin), "api.other.example");
+    }
+
+    #[test]
+    fn unknown_keys_bad_origins_and_mixed_trust_are_refused() {
+        for (from, to) in [
+            ("[database]", "[database]\ncolour = \"red\""),
+            ("https://api.musubi.example", "http://api.musubi.example"),
+            ("[database]", "client_address_header = \"x forwarded\"\n[database]"),
+            ("https://portal.musubi.example", "https://api.musubi.example"),
+            ("https://portal.musubi.example", "https://api.musubi.example:8443"),
+            ("mode = \"production\"", "mode = \"anything\""),
+            ("mode = \"production\"", "mode = \"production\"\ndigital_signature_roots = \"/roots\""),
+            ("mode = \"production\"", "mode = \"test_hierarchy_never_in_production\""),
+            ("url = \"postgres://musubi@db/musubi\"", ""),
+        ] {
+            assert!(read(&GOOD.replace(from, to)).is_err(), "{to}");
+        }
+    }
+}
