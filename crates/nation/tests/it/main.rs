@@ -1,0 +1,13 @@
+//! The nation on both engines: PostgreSQL where `MUSUBI_TEST_POSTGRES` names a server.
+
+#![cfg(test)]
+
+mod cards;
+mod founding;
+mod lives;
+mod ocsp;
+mod openssl;
+mod profile;
+mod support;
+mod upstream;
+mod verdicts;
