@@ -1,0 +1,69 @@
+//! Refusals on demand (demo only): a bank that cheats, and an answer sent twice.
+
+use askama::Template;
+use axum::extract::State;
+use axum::response::IntoResponse as _;
+use musubi_httpkit::page::{Html, Lang, Shell, Tr};
+
+use super::{Page, shell};
+use crate::bank::Bank;
+use crate::bank::sign_ins::Replay;
+use crate::visit::{Visit, see_other};
+
+#[derive(Template)]
+#[template(path = "bank/templates/lab.html")]
+struct LabPage {
+    shell: Shell,
+    t: Tr,
+    armed: bool,
+    replay: Option<ReplayText>,
+}
+
+struct ReplayText {
+    tone: &'static str,
+    code: Option<String>,
+    what: String,
+    next: String,
+}
+
+/// GET /lab
+pub(super) async fn show(visit: Visit) -> Page {
+    let (shell, t) = shell(visit.lang);
+    Ok(Html(LabPage { shell, t, armed: false, replay: None }).into_response())
+}
+
+/// GET of what is only for POST.
+pub(super) async fn back() -> Page {
+    Ok(see_other("/lab".to_owned()))
+}
+
+/// POST /lab/tamper
+pub(super) async fn tamper(State(bank): State<Bank>, visit: Visit) -> Page {
+    bank.arm_tampering().await?;
+    let (shell, t) = shell(visit.lang);
+    Ok(Html(LabPage { shell, t, armed: true, replay: None }).into_response())
+}
+
+/// POST /lab/replay
+pub(super) async fn replay(State(bank): State<Bank>, visit: Visit) -> Page {
+    let (shell, t) = shell(visit.lang);
+    let own = |tone, what, next| ReplayText {
+        tone,
+        code: None,
+        what: t.get(what).to_owned(),
+        next: t.get(next).to_owned(),
+    };
+    let replay = match bank.replay_last_sign_in().await? {
+        Replay::NoneYet => own("info", "lab.replay.nothing", "lab.replay.nothing.next"),
+        Replay::Unreachable => own("warning", "unreachable.what", "unreachable.next"),
+        Replay::Judged => own("error", "lab.replay.judged", "lab.replay.judged.next"),
+        Replay::Refused(reason) => {
+            let text = match t.lang() {
+                Lang::Ja => reason.ja,
+                Lang::En => reason.en,
+            };
+            ReplayText { tone: "error", code: Some(reason.code), what: text.what, next: text.next }
+        }
+    };
+    Ok(Html(LabPage { shell, t, armed: false, replay: Some(replay) }).into_response())
+}

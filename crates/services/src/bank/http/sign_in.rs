@@ -1,0 +1,124 @@
+//! Signing in with the card instead of a password.
+
+use askama::Template;
+use axum::extract::{Path, State};
+use axum::response::{AppendHeaders, IntoResponse as _, Response};
+use musubi_httpkit::page::{Html, Shell, Tr, json_for_script};
+
+use super::{BROWSER_COOKIE, Page, RefusalText, SESSION_COOKIE, shell};
+use crate::bank::Bank;
+use crate::bank::model::{SignInId, SignInRecord, SignInState};
+use crate::bank::service::{CardAnswer, SESSION_SECONDS, has_lapsed};
+use crate::visit::{Fault, PageForm, Visit, see_other, set_cookie};
+
+#[derive(Template)]
+#[template(path = "bank/templates/sign_in_start.html")]
+struct StartPage {
+    shell: Shell,
+    t: Tr,
+}
+
+/// GET /sign-in
+pub(super) async fn start(visit: Visit) -> Page {
+    let (shell, t) = shell(visit.lang);
+    Ok(Html(StartPage { shell, t }).into_response())
+}
+
+/// POST /sign-in
+pub(super) async fn begin(State(bank): State<Bank>, visit: Visit) -> Page {
+    let (browser, cookie) = bank.browser(&visit);
+    let id = bank.begin_sign_in(browser).await?;
+    Ok((AppendHeaders(cookie), see_other(format!("/sign-in/{id}"))).into_response())
+}
+
+#[derive(Template)]
+#[template(path = "bank/templates/sign_in.html")]
+struct SignInPage {
+    shell: Shell,
+    t: Tr,
+    id: SignInId,
+    state: &'static str,
+    stranger: bool,
+    card_origin: String,
+    card_request: String,
+    refusal: RefusalText,
+}
+
+/// GET /sign-in/{id}
+pub(super) async fn show(State(bank): State<Bank>, visit: Visit, Path(id): Path<String>) -> Page {
+    let record = find(&bank, &visit, &id).await?;
+    let (shell, t) = shell(visit.lang);
+    let state = match record.state {
+        SignInState::Open if has_lapsed(record.expires_at, bank.0.clock.now()) => SignInState::Lapsed,
+        state => state,
+    };
+    let refusal = RefusalText::of(t, record.result.as_ref(), record.problem.as_ref());
+    let page = SignInPage {
+        t,
+        state: state.as_str(),
+        // Refused although it passed: the card is good, but it is nobody's that we know.
+        stranger: state == SignInState::Refused && is_passed(&record),
+        card_origin: bank.0.card_origin.clone(),
+        card_request: json_for_script(&record.card_request),
+        refusal,
+        id: record.id,
+        shell,
+    };
+    Ok(Html(page).into_response())
+}
+
+fn is_passed(record: &SignInRecord) -> bool {
+    record.result.as_ref().is_some_and(|judged| judged.verdict.indication == "TOTAL-PASSED")
+}
+
+/// POST /sign-in/{id}/complete
+pub(super) async fn complete(
+    State(bank): State<Bank>,
+    visit: Visit,
+    Path(id): Path<String>,
+    PageForm(answer): PageForm<CardAnswer>,
+) -> Page {
+    let record = find(&bank, &visit, &id).await?;
+    if !answer.is_plausible() || answer.origin.is_empty() {
+        return Err(Fault::BadForm);
+    }
+    let session = bank.submit_sign_in(&record.id, &answer).await?;
+    Ok(onward(&bank, &record.id, session))
+}
+
+/// POST /sign-in/{id}/retry
+pub(super) async fn retry(State(bank): State<Bank>, visit: Visit, Path(id): Path<String>) -> Page {
+    let record = find(&bank, &visit, &id).await?;
+    let session = bank.retry_sign_in(&record.id).await?;
+    Ok(onward(&bank, &record.id, session))
+}
+
+/// GET of what is only for POST: somebody reloaded or switched the language there.
+pub(super) async fn back(State(bank): State<Bank>, visit: Visit, Path(id): Path<String>) -> Page {
+    let record = find(&bank, &visit, &id).await?;
+    Ok(see_other(format!("/sign-in/{}", record.id)))
+}
+
+/// POST /sign-out
+pub(super) async fn end(State(bank): State<Bank>, visit: Visit) -> Page {
+    if let Some(token) = visit.cookie(SESSION_COOKIE) {
+        bank.sign_out(token).await?;
+    }
+    let cookie = set_cookie(SESSION_COOKIE, "", 0, &bank.0.own_origin);
+    Ok((AppendHeaders([cookie]), see_other("/".to_owned())).into_response())
+}
+
+fn onward(bank: &Bank, id: &SignInId, session: Option<String>) -> Response {
+    match session {
+        Some(token) => {
+            let cookie = set_cookie(SESSION_COOKIE, &token, SESSION_SECONDS, &bank.0.own_origin);
+            (AppendHeaders([cookie]), see_other("/account".to_owned())).into_response()
+        }
+        None => see_other(format!("/sign-in/{id}")),
+    }
+}
+
+async fn find(bank: &Bank, visit: &Visit, id: &str) -> Result<SignInRecord, Fault> {
+    let id = id.parse().map_err(|_: musubi_kernel::IdError| Fault::NotFound)?;
+    bank.sign_in(&id, visit.cookie_hash(BROWSER_COOKIE)).await?.ok_or(Fault::NotFound)
+}

@@ -1,0 +1,297 @@
+//! What travels between a relying party and the platform's REST API, version 1. Times are RFC 3339 in UTC,
+//! bytes base64 (RFC 4648, 4). Fields that a later platform adds are ignored.
+
+use std::fmt;
+
+use musubi_kernel::UnixTime;
+use serde::{Deserialize, Serialize};
+
+/// 基本4情報 as written in an application: dates as `1980-02-17`, sex as `male`, `female` or `unknown`.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Attributes {
+    /// 氏名.
+    pub name: String,
+    /// 住所.
+    pub address: String,
+    /// 生年月日, `1980-02-17`.
+    pub date_of_birth: String,
+    /// 性別.
+    pub sex: String,
+}
+
+/// What a resident applies for and signs.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Application {
+    /// The document's title.
+    pub title: String,
+    /// What the resident states, one line each.
+    pub statements: Vec<String>,
+    /// The attributes that must be those of the certificate.
+    pub attributes: Attributes,
+    /// Consent to receive the latest attributes after a change, or none.
+    pub latest_attributes_consent: Option<Consent>,
+}
+
+/// Consent to receive latest attributes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Consent {
+    /// Which of `name`, `address`, `date_of_birth`, `sex`.
+    pub items: Vec<String>,
+}
+
+/// Body of `POST /v1/identity-proofings`.
+#[derive(Serialize)]
+pub(crate) struct OpenProofing<'a> {
+    pub(crate) customer_id: &'a str,
+    pub(crate) purpose: &'a str,
+    pub(crate) origin: &'a str,
+    pub(crate) application: &'a Application,
+}
+
+/// Body of `POST /v1/identity-proofings/{id}/completion`.
+#[derive(Serialize)]
+pub(crate) struct CompleteProofing<'a> {
+    pub(crate) application: &'a Application,
+    pub(crate) certificate: &'a str,
+    pub(crate) signature: &'a str,
+}
+
+/// An identity proofing that waits for a signature.
+#[derive(Clone, Deserialize)]
+pub struct OpenedProofing {
+    /// Its id, `ip_…`.
+    pub id: String,
+    /// The exact text that the card signs.
+    pub to_be_signed: String,
+    /// Until when a signature is accepted.
+    pub expires_at: UnixTime,
+    /// What the page hands to the card window, as it is.
+    pub card_request: serde_json::Value,
+}
+
+/// An entitlement check that waits for the card's answer.
+#[derive(Clone, Deserialize)]
+pub struct OpenedCheck {
+    /// Its id, `ec_…`.
+    pub id: String,
+    /// Until when an answer is accepted.
+    pub expires_at: UnixTime,
+    /// What the page hands to the card window, as it is.
+    pub card_request: serde_json::Value,
+}
+
+/// What became of a transaction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TransactionState {
+    /// Judged, passed.
+    Accepted,
+    /// Judged, failed.
+    Refused,
+    /// Could not be judged yet; the same signature may be sent again.
+    Open,
+}
+
+/// The platform's answer to a completion.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct Judged {
+    /// The transaction.
+    pub id: String,
+    /// What became of it.
+    pub state: TransactionState,
+    /// How it was judged.
+    pub verdict: Verdict,
+    /// The relying party's own stable number of the person.
+    #[serde(default)]
+    pub subject: Option<String>,
+    /// The relying party's own customer number, if the person is linked to one.
+    #[serde(default)]
+    pub customer_id: Option<String>,
+    /// The certificate's attributes: only in an identity proofing's first answer.
+    #[serde(default)]
+    pub attributes: Option<Attributes>,
+    /// The consent that was registered.
+    #[serde(default)]
+    pub consent_id: Option<String>,
+    /// Where the platform's audit log has it.
+    #[serde(default)]
+    pub audit: Option<AuditEntry>,
+}
+
+/// A place in the audit log.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AuditEntry {
+    /// Index of the leaf, from 0.
+    pub index: u64,
+    /// Its hash, lower-case hex.
+    pub leaf_hash: String,
+}
+
+/// A verdict (ETSI EN 319 102-1, 5.1.3).
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Verdict {
+    /// `TOTAL-PASSED`, `TOTAL-FAILED` or `INDETERMINATE`.
+    pub indication: String,
+    /// Such as `REVOKED` or `TRY_LATER`.
+    #[serde(default)]
+    pub sub_indication: Option<String>,
+    /// Every check with its outcome.
+    #[serde(default)]
+    pub checks: Vec<Check>,
+    /// Why it did not pass, in words for the person.
+    #[serde(default)]
+    pub reason: Option<Reason>,
+    /// How old the revocation evidence was.
+    #[serde(default)]
+    pub freshness: Option<Freshness>,
+}
+
+/// One check of a verdict.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Check {
+    /// Stable name.
+    pub id: String,
+    /// `passed`, `failed`, `inconclusive` or `skipped`.
+    pub outcome: String,
+    /// The clause that asks for it.
+    #[serde(default)]
+    pub citation: String,
+}
+
+/// Why something was refused: a stable code, and what happened and what to do next in both languages.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reason {
+    /// Such as `certificate.revoked`.
+    pub code: String,
+    /// Japanese.
+    pub ja: ReasonText,
+    /// English.
+    pub en: ReasonText,
+}
+
+/// Words for a person.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReasonText {
+    /// What happened.
+    pub what: String,
+    /// What to do next.
+    pub next: String,
+}
+
+/// Age of revocation evidence.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Freshness {
+    /// Number of the revocation list.
+    #[serde(default)]
+    pub list_number: Option<serde_json::Value>,
+    /// When the list was made.
+    #[serde(default)]
+    pub this_update: Option<UnixTime>,
+    /// When the next one is due.
+    #[serde(default)]
+    pub next_update: Option<UnixTime>,
+    /// Age at the time of judgement, in seconds.
+    #[serde(default)]
+    pub age_seconds: Option<i64>,
+}
+
+/// A page of `GET /v1/change-events`.
+#[derive(Clone, Deserialize)]
+pub struct ChangeEvents {
+    /// Events after the cursor, in their order.
+    pub events: Vec<ChangeEvent>,
+    /// The cursor to ask after next time.
+    pub next: i64,
+    /// How old the evidence is.
+    #[serde(default)]
+    pub freshness: Option<Freshness>,
+}
+
+/// Something happened to a watched certificate.
+#[derive(Clone, Deserialize)]
+pub struct ChangeEvent {
+    /// Position in this relying party's stream.
+    pub sequence: i64,
+    /// `attributes_changed`, `renewed`, `ended`, `held_or_compromised` or `undetermined`.
+    pub kind: String,
+    /// The relying party's customer.
+    pub customer_id: Option<String>,
+    /// Which of the two certificates.
+    pub certificate_kind: String,
+    /// When the authority says that it happened.
+    pub occurred_at: UnixTime,
+    /// When the platform learned it.
+    pub recorded_at: UnixTime,
+    /// What it is concluded from.
+    #[serde(default)]
+    pub evidence: Option<Evidence>,
+    /// `available` or `no_consent`.
+    #[serde(default)]
+    pub latest_attributes: Option<String>,
+}
+
+/// What a change event is concluded from.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Evidence {
+    /// The reason in the revocation list.
+    #[serde(default)]
+    pub reason: Option<String>,
+    /// The list's number.
+    #[serde(default)]
+    pub list_number: Option<serde_json::Value>,
+}
+
+/// The answer of `POST /v1/latest-attributes`: the consented items.
+#[derive(Clone, Deserialize)]
+pub struct LatestAttributes {
+    /// What is known now.
+    pub attributes: PartialAttributes,
+    /// When it was provided.
+    pub provided_at: UnixTime,
+    /// What the authority charges, in yen.
+    #[serde(default)]
+    pub fee_yen: i64,
+}
+
+/// Those of the four attributes that the consent covers.
+#[derive(Clone, Default, Deserialize)]
+pub struct PartialAttributes {
+    /// 氏名.
+    #[serde(default)]
+    pub name: Option<String>,
+    /// 住所.
+    #[serde(default)]
+    pub address: Option<String>,
+    /// 生年月日.
+    #[serde(default)]
+    pub date_of_birth: Option<String>,
+    /// 性別.
+    #[serde(default)]
+    pub sex: Option<String>,
+}
+
+/// The platform's problem document (RFC 9457).
+#[derive(Deserialize)]
+pub(crate) struct ProblemDocument {
+    pub(crate) code: String,
+    pub(crate) detail: ProblemTexts,
+}
+
+#[derive(Deserialize)]
+pub(crate) struct ProblemTexts {
+    pub(crate) ja: ReasonText,
+    pub(crate) en: ReasonText,
+}
+
+// Personal data stays out of logs: these types say only what they are.
+macro_rules! silent_debug {
+    ($($name:ident)*) => {$(
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(concat!(stringify!($name), "(…)"))
+            }
+        }
+    )*};
+}
+
+silent_debug! { Attributes Application OpenedProofing OpenedCheck Judged ChangeEvents ChangeEvent LatestAttributes PartialAttributes }
