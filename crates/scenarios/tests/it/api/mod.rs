@@ -1,0 +1,23 @@
+//! The platform's REST API with its real parts: the simulated nation behind real loopback HTTP, the platform on SQLite
+//! and on PostgreSQL (where `MUSUBI_TEST_POSTGRES` names a server), a clock that stands still.
+
+mod canaries;
+mod cards;
+mod change_check;
+mod conformance;
+mod corners;
+mod entitlement_check;
+pub(crate) mod fixture;
+pub(crate) mod flows;
+mod golden;
+mod identity_proofing;
+mod late_lists;
+mod lists;
+mod openapi;
+mod races;
+mod references;
+mod refused_checks;
+mod refused_proofings;
+mod sweep;
+mod tokens;
+mod transactions;

@@ -1,0 +1,10 @@
+//! The whole of Musubi, tested from outside. One binary: linking it is what costs.
+
+#![cfg(test)]
+
+mod api;
+mod browser;
+mod crash;
+mod portal;
+mod tidy;
+mod vectors;
