@@ -11,7 +11,7 @@ use axum::response::{IntoResponse, Response};
 use musubi_httpkit::{Problem, internal};
 use musubi_kernel::UnixTime;
 use musubi_platform::client_auth::Caller;
-use musubi_platform::idempotency::{self, Attempt, IdempotencyKey, Remembered};
+use musubi_platform::idempotency::{self, Attempt, IdempotencyError, IdempotencyKey, Remembered};
 use musubi_platform::relying_party::{self, RelyingParty, RelyingPartyId};
 use musubi_platform::{ApiError, Context};
 use musubi_store::Tx;
@@ -38,6 +38,14 @@ impl FromRequestParts<Verification> for Calling {
             found.ok_or_else(|| Problem::new(&musubi_platform::client_auth::TOKEN_INVALID))?;
         Ok(Self { relying_party })
     }
+}
+
+/// Whether a completion is this request's to write.
+pub(crate) enum Claim<J> {
+    /// The same request was answered before: this was the answer.
+    Answered(Response),
+    /// It is, in this transaction.
+    Fresh(Tx, J),
 }
 
 pub(crate) struct Once<'a> {
@@ -82,20 +90,14 @@ impl<'a> Once<'a> {
     pub(crate) async fn remembered(&self, tx: &mut Tx) -> Result<Option<Remembered>, Problem> {
         let attempt =
             idempotency::begin(tx, &self.relying_party, &self.key, &self.route, &self.sha256, self.at).await;
-        Ok(match attempt.map_err(ApiError::from)? {
-            Attempt::Fresh => None,
-            Attempt::Replay(remembered) => Some(remembered),
-        })
+        recalled(attempt)
     }
 
     /// As [`Once::remembered`], claiming nothing: before work that is done outside a transaction.
     pub(crate) async fn remembered_before(&self, tx: &mut Tx) -> Result<Option<Remembered>, Problem> {
         let attempt =
             idempotency::recall(tx, &self.relying_party, &self.key, &self.route, &self.sha256, self.at).await;
-        Ok(match attempt.map_err(ApiError::from)? {
-            Attempt::Fresh => None,
-            Attempt::Replay(remembered) => Some(remembered),
-        })
+        recalled(attempt)
     }
 
     /// The answer to a repeated request, as remembered.
@@ -109,9 +111,20 @@ impl<'a> Once<'a> {
         Ok(self.remembered_before(&mut tx).await?.map(IntoResponse::into_response))
     }
 
-    /// The transaction was completed: perhaps by this very request, sent twice and answered meanwhile.
-    pub(crate) async fn replayed_or(&self, error: TransactionError) -> Result<Response, Problem> {
-        self.replayed_before().await?.ok_or_else(|| error.into())
+    /// Claims the key for what was judged outside any database transaction, and begins the one to write it in.
+    pub(crate) async fn claim<J>(&self, judged: Result<J, TransactionError>) -> Result<Claim<J>, Problem> {
+        let judged = match judged {
+            // Completed: perhaps by this very request, sent twice and answered meanwhile.
+            Err(error @ TransactionError::Replayed) => {
+                return Ok(Claim::Answered(self.replayed_before().await?.ok_or(error)?));
+            }
+            judged => judged?,
+        };
+        let mut tx = self.begin().await?;
+        Ok(match self.replayed(&mut tx).await? {
+            Some(answer) => Claim::Answered(answer),
+            None => Claim::Fresh(tx, judged),
+        })
     }
 
     /// Undoes `tx` and loads the lists that have come, so that the completion can be judged by them. Ends with the
@@ -136,6 +149,13 @@ impl<'a> Once<'a> {
             .map_err(|e| internal(&e))?;
         tx.commit().await.map_err(|e| internal(&e))?;
         Ok((status_code(status), Json(full)).into_response())
+    }
+}
+
+fn recalled(attempt: Result<Attempt, IdempotencyError>) -> Result<Option<Remembered>, Problem> {
+    match attempt.map_err(ApiError::from)? {
+        Attempt::Fresh => Ok(None),
+        Attempt::Replay(remembered) => Ok(Some(remembered)),
     }
 }
 

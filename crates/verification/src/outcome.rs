@@ -4,7 +4,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use musubi_kernel::{Random, UnixTime};
-use musubi_pki::{Indication, SubIndication, Verdict};
+use musubi_pki::{CheckResult, Indication, Outcome, ReasonCode, SubIndication, Verdict};
 use musubi_platform::audit::Receipt;
 use musubi_platform::person::PersonId;
 use musubi_store::{Row, StoreError};
@@ -75,6 +75,17 @@ pub struct Completed {
 }
 
 impl Completed {
+    /// A result to be stored.
+    pub(crate) fn new(
+        state: State,
+        person: Option<PersonId>,
+        verdict: serde_json::Value,
+        receipt: &Receipt,
+    ) -> Self {
+        let audit_leaf = hex::encode(receipt.leaf_hash);
+        Self { state, person, verdict, audit_index: signed_index(receipt), audit_leaf }
+    }
+
     /// Reads the result columns; `None` while the transaction is open.
     pub(crate) fn from_row(row: &Row) -> Result<Option<Self>, StoreError> {
         let state = row.text("state")?.parse().map_err(|()| StoreError::Corrupt("state"))?;
@@ -151,6 +162,20 @@ impl Deferred {
     }
 }
 
+/// Cannot be judged yet, for want of the authority's answer.
+pub(crate) const TRY_LATER: (Indication, SubIndication, ReasonCode) =
+    (Indication::Indeterminate, SubIndication::TryLater, ReasonCode::UpstreamUnreachable);
+
+/// The check that upstream told what linking needs.
+pub(crate) fn upstream_check(deferred: Option<Deferred>) -> CheckResult {
+    let (outcome, evidence) = match deferred {
+        None => (Outcome::Passed, "answered"),
+        Some(deferred) => (Outcome::Inconclusive, deferred.as_str()),
+    };
+    let citation = "JPKI Act (平成14年法律第153号), art. 18 (5): 対応証明書の発行の番号";
+    CheckResult::new("upstream.correspondence", citation, outcome).with("authority", evidence)
+}
+
 /// A receipt's index as the database keeps it.
 pub(crate) fn signed_index(receipt: &Receipt) -> i64 {
     i64::try_from(receipt.index).unwrap_or(i64::MAX)
@@ -193,4 +218,14 @@ pub(crate) fn still_open(
         None if at > expires_at => Err(TransactionError::Expired),
         None => Ok(()),
     }
+}
+
+pub(crate) fn check_customer_id(text: &str) -> Result<(), TransactionError> {
+    let fits = (1..=64).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic());
+    if fits { Ok(()) } else { Err(TransactionError::Field("customer_id")) }
+}
+
+pub(crate) fn check_purpose(text: &str) -> Result<(), TransactionError> {
+    let fits = (1..=40).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
+    if fits { Ok(()) } else { Err(TransactionError::Field("purpose")) }
 }

@@ -18,9 +18,9 @@ use utoipa_axum::routes;
 use super::service::{self, CertificateState};
 use super::{ChangeEvent, Error};
 use crate::Verification;
-use crate::identity_proofing::check_customer_id;
 use crate::linking;
 use crate::once::{Calling, Once};
+use crate::outcome::check_customer_id;
 use crate::wire::FreshnessBody;
 
 /// Largest page of events.

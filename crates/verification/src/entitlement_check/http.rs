@@ -12,7 +12,7 @@ use utoipa_axum::routes;
 use super::{Completion, EntitlementCheckId, service};
 use crate::Verification;
 use crate::linking;
-use crate::once::{Calling, Once};
+use crate::once::{Calling, Claim, Once};
 use crate::outcome::{State as TransactionState, TransactionError};
 use crate::wire::{AuditRef, CardRequest, RelyingPartyRef, VerdictBody};
 
@@ -158,24 +158,18 @@ async fn complete(
     let CompletionBody { certificate, signature, origin } = body.value;
     let completion = Completion { certificate, signature, origin };
     let relying_party = &caller.relying_party;
-    let (tx, outcome) =
-        loop {
-            let judged =
-                match service::judge_completion(&verification, relying_party, &id, &completion, once.at())
-                    .await
-                {
-                    Err(error @ TransactionError::Replayed) => return once.replayed_or(error).await,
-                    judged => judged?,
-                };
-            let mut tx = once.begin().await?;
-            if let Some(answer) = once.replayed(&mut tx).await? {
-                return Ok(answer);
-            }
-            match service::complete(&mut tx, &verification, judged, once.at()).await {
-                Err(TransactionError::Outdated) => once.judge_again(tx).await?,
-                outcome => break (tx, outcome?),
-            }
+    let (tx, outcome) = loop {
+        let judged =
+            service::judge_completion(&verification, relying_party, &id, &completion, once.at()).await;
+        let (mut tx, judged) = match once.claim(judged).await? {
+            Claim::Answered(answer) => return Ok(answer),
+            Claim::Fresh(tx, judged) => (tx, judged),
         };
+        match service::complete(&mut tx, &verification, judged, once.at()).await {
+            Err(TransactionError::Outdated) => once.judge_again(tx).await?,
+            outcome => break (tx, outcome?),
+        }
+    };
     let answer = ResultBody {
         id: outcome.transaction.id,
         state: outcome.state.as_str(),

@@ -17,7 +17,10 @@ use super::{EntitlementCheckId, Transaction, sql};
 use crate::Verification;
 use crate::identity_proofing::line;
 use crate::linking::{self, Relatives};
-use crate::outcome::{Completed, LIFETIME, Signed, State, TransactionError, nonce, still_open};
+use crate::outcome::{
+    Completed, LIFETIME, Signed, State, TRY_LATER, TransactionError, check_purpose, nonce, still_open,
+    upstream_check,
+};
 use crate::revocation::Lists;
 
 /// A started transaction.
@@ -79,7 +82,7 @@ pub async fn start(
     purpose: &str,
     at: UnixTime,
 ) -> Result<Started, TransactionError> {
-    crate::identity_proofing::check_purpose(purpose)?;
+    check_purpose(purpose)?;
     let random = verification.context().random.as_ref();
     let row = Transaction {
         id: EntitlementCheckId::generate(random),
@@ -167,8 +170,7 @@ pub async fn judge_completion(
         match relatives {
             Ok(relatives) => passed = Some((certificate, relatives)),
             Err(error) => {
-                let check = crate::identity_proofing::upstream_check(Some(error.into()));
-                verdict = verdict.and(check, crate::identity_proofing::TRY_LATER);
+                verdict = verdict.and(upstream_check(Some(error.into())), TRY_LATER);
             }
         }
     }
@@ -243,13 +245,7 @@ pub async fn complete(
     }
     let verdict = serde_json::to_value(&verdict).map_err(|_| StoreError::Corrupt("verdict"))?;
     if state != State::Open {
-        let completed = Completed {
-            state,
-            person: whose,
-            verdict: verdict.clone(),
-            audit_index: crate::outcome::signed_index(&receipt),
-            audit_leaf: hex::encode(receipt.leaf_hash),
-        };
+        let completed = Completed::new(state, whose, verdict.clone(), &receipt);
         if !sql::complete(tx, &transaction.id, &completed, at).await? {
             return Err(TransactionError::Replayed);
         }

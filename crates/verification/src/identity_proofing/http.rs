@@ -13,7 +13,7 @@ use utoipa_axum::routes;
 use super::document::{Application, Attributes};
 use super::{Completion, IdentityProofingId, Proofed, Start, Started, Transaction, service};
 use crate::Verification;
-use crate::once::{Calling, Once, answer_again};
+use crate::once::{Calling, Claim, Once, answer_again};
 use crate::outcome::TransactionError;
 use crate::wire::{AuditRef, CardRequest, RelyingPartyRef, VerdictBody};
 
@@ -190,24 +190,18 @@ async fn complete(
     let CompletionBody { application, certificate, signature } = body.value;
     let completion = Completion { application, certificate, signature };
     let relying_party = &caller.relying_party;
-    let (tx, outcome) =
-        loop {
-            let judged =
-                match service::judge_completion(&verification, relying_party, &id, &completion, once.at())
-                    .await
-                {
-                    Err(error @ TransactionError::Replayed) => return once.replayed_or(error).await,
-                    judged => judged?,
-                };
-            let mut tx = once.begin().await?;
-            if let Some(answer) = once.replayed(&mut tx).await? {
-                return Ok(answer);
-            }
-            match service::complete(&mut tx, &verification, judged, once.at()).await {
-                Err(TransactionError::Outdated) => once.judge_again(tx).await?,
-                outcome => break (tx, outcome?),
-            }
+    let (tx, outcome) = loop {
+        let judged =
+            service::judge_completion(&verification, relying_party, &id, &completion, once.at()).await;
+        let (mut tx, judged) = match once.claim(judged).await? {
+            Claim::Answered(answer) => return Ok(answer),
+            Claim::Fresh(tx, judged) => (tx, judged),
         };
+        match service::complete(&mut tx, &verification, judged, once.at()).await {
+            Err(TransactionError::Outdated) => once.judge_again(tx).await?,
+            outcome => break (tx, outcome?),
+        }
+    };
     let mut answer = result_of(&verification, outcome);
     let full = answer.to_response_body();
     answer.attributes = None;

@@ -31,7 +31,6 @@ pub use orphans::withdraw_orphaned_consents;
 pub use service::{Completion, Judged, Proofed, Start, Started, complete, find, judge_completion, start};
 
 pub(crate) use document::line;
-pub(crate) use service::{TRY_LATER, check_customer_id, check_purpose, upstream_check};
 
 pub(crate) use sql::delete_abandoned;
 

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use musubi_crypto::sha256;
 use musubi_kernel::UnixTime;
 use musubi_pki::{
-    AuthorityKind, BasicAttributes, CertKey, CheckResult, Evidence, Indication, Outcome, Policy, ReasonCode,
-    SubIndication, Verdict, VerifiedCertificate, VerifiedRevocationList, judge,
+    AuthorityKind, BasicAttributes, CertKey, CheckResult, Evidence, Indication, Judgement, Outcome, Policy,
+    ReasonCode, SubIndication, Verdict, VerifiedCertificate, VerifiedRevocationList, judge,
 };
 use musubi_platform::audit::{self, AuditEvent, Receipt};
 use musubi_platform::consent::{self, ConsentId, Item, NewConsent};
@@ -18,7 +18,10 @@ use super::document::{Application, Attributes, Frame, line, render};
 use super::{IdentityProofingId, Transaction, sql};
 use crate::Verification;
 use crate::linking::{self, Link, Relatives};
-use crate::outcome::{Completed, Deferred, LIFETIME, Signed, State, TransactionError, nonce, still_open};
+use crate::outcome::{
+    Completed, Deferred, LIFETIME, Signed, State, TRY_LATER, TransactionError, check_customer_id,
+    check_purpose, nonce, still_open, upstream_check,
+};
 use crate::revocation::Lists;
 use crate::upstream::{ConsentEvidence, ConsentTerm};
 
@@ -147,16 +150,6 @@ pub(super) async fn started_again(
     Ok(Started { id: row.id, document, expires_at: row.expires_at })
 }
 
-pub(crate) fn check_customer_id(text: &str) -> Result<(), TransactionError> {
-    let fits = (1..=64).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic());
-    if fits { Ok(()) } else { Err(TransactionError::Field("customer_id")) }
-}
-
-pub(crate) fn check_purpose(text: &str) -> Result<(), TransactionError> {
-    let fits = (1..=40).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
-    if fits { Ok(()) } else { Err(TransactionError::Field("purpose")) }
-}
-
 fn document_of(row: &Transaction, application: &Application) -> String {
     let frame = Frame {
         origin: &row.origin,
@@ -190,7 +183,6 @@ pub struct Judged {
     passed: Option<(VerifiedCertificate, Relatives)>,
     identified: Option<CertKey>,
     term: Option<ConsentTerm>,
-    document_sha256: [u8; 32],
     consent_items: Vec<Item>,
     judged_by: Arc<Vec<Arc<VerifiedRevocationList>>>,
 }
@@ -216,10 +208,10 @@ pub async fn judge_completion(
     let document = document_of(&transaction, &completion.application);
     let lists = verification.lists().snapshot();
     let judgement = judge_document(verification, &transaction, &signed, &document, &lists, at);
-    let mut verdict = judgement.0;
+    let mut verdict = judgement.verdict;
     let mut passed = None;
     let mut term = None;
-    if let Some(certificate) = judgement.1 {
+    if let Some(certificate) = judgement.certificate {
         verdict = verdict.and(
             attributes_match(certificate.attributes(), &completion.application.attributes),
             (Indication::Indeterminate, SubIndication::SigConstraintsFailure, ReasonCode::AttributesMismatch),
@@ -247,7 +239,6 @@ pub async fn judge_completion(
         }
     }
     Ok(Judged {
-        document_sha256: sha256(document.as_bytes()),
         consent_items: completion
             .application
             .latest_attributes_consent
@@ -258,24 +249,10 @@ pub async fn judge_completion(
         verdict,
         signed,
         passed,
-        identified: judgement.2,
+        identified: judgement.issued,
         term,
         judged_by: lists,
     })
-}
-
-/// Cannot be judged yet, for want of the authority's answer.
-pub(crate) const TRY_LATER: (Indication, SubIndication, ReasonCode) =
-    (Indication::Indeterminate, SubIndication::TryLater, ReasonCode::UpstreamUnreachable);
-
-/// The check that upstream told what linking needs.
-pub(crate) fn upstream_check(deferred: Option<Deferred>) -> CheckResult {
-    let (outcome, evidence) = match deferred {
-        None => (Outcome::Passed, "answered"),
-        Some(deferred) => (Outcome::Inconclusive, deferred.as_str()),
-    };
-    let citation = "JPKI Act (平成14年法律第153号), art. 18 (5): 対応証明書の発行の番号";
-    CheckResult::new("upstream.correspondence", citation, outcome).with("authority", evidence)
 }
 
 fn judge_document(
@@ -285,7 +262,7 @@ fn judge_document(
     document: &str,
     lists: &[Arc<VerifiedRevocationList>],
     at: UnixTime,
-) -> (Verdict, Option<VerifiedCertificate>, Option<CertKey>) {
+) -> Judgement {
     let evidence = Evidence {
         certificate: &signed.certificate,
         expected_kind: AuthorityKind::DigitalSignature,
@@ -296,8 +273,7 @@ fn judge_document(
     };
     // The document carries a nonce of this instant: the signature cannot be older.
     let policy = Policy { not_signed_before: Some(transaction.created_at), ..verification.policy() };
-    let judgement = judge(&evidence, verification.anchors(), &policy, at);
-    (judgement.verdict, judgement.certificate, judgement.issued)
+    judge(&evidence, verification.anchors(), &policy, at)
 }
 
 /// Compares the application with the certificate. Evidence says which attribute differs, not how.
@@ -380,17 +356,7 @@ pub async fn complete(
     at: UnixTime,
 ) -> Result<Proofed, TransactionError> {
     let context = verification.context();
-    let Judged {
-        transaction,
-        verdict,
-        signed,
-        passed,
-        identified,
-        term,
-        document_sha256,
-        consent_items,
-        judged_by,
-    } = judged;
+    let Judged { transaction, verdict, signed, passed, identified, term, consent_items, judged_by } = judged;
     // Before anything is written: of two completions at once, the second waits here and is told.
     if !sql::hold_open(tx, &transaction.id).await? {
         return Err(TransactionError::Replayed);
@@ -434,7 +400,8 @@ pub async fn complete(
                 relying_party: transaction.relying_party.clone(),
                 person: whose.clone(),
                 items: consent_items,
-                text_sha256: document_sha256,
+                // An accepted document is the one whose digest was kept: the check `document.digest` says so.
+                text_sha256: transaction.document_sha256,
                 // The ten years count from the next day (JPKI practice); that provision may begin at once, as
                 // upstream allows it, is our choice.
                 valid_from: at,
@@ -458,13 +425,7 @@ pub async fn complete(
     }
     let verdict = serde_json::to_value(&verdict).map_err(|_| StoreError::Corrupt("verdict"))?;
     if state != State::Open {
-        let completed = Completed {
-            state,
-            person,
-            verdict: verdict.clone(),
-            audit_index: crate::outcome::signed_index(&receipt),
-            audit_leaf: hex::encode(receipt.leaf_hash),
-        };
+        let completed = Completed::new(state, person, verdict.clone(), &receipt);
         let evidence = (signed.certificate.as_slice(), signed.signature.as_slice());
         if !sql::complete(tx, &transaction.id, &completed, evidence, at).await? {
             return Err(TransactionError::Replayed);
