@@ -9,9 +9,12 @@ mod sign;
 mod verify;
 
 pub use client_assertion::{AssertionClaims, AssertionError, ClientKey, JwkSet};
-pub use digest::{equal_in_constant_time, hmac_sha256, sha1_for_key_identifiers, sha256, sha256_parts};
-pub use sign::{RsaSigner, SignError, SystemRandom};
-pub use verify::{BadSignature, KeyError, KeyStrength, PublicKey, SignatureAlgorithm};
+pub use digest::{
+    Digest, DigestAlgorithm, Hasher, equal_in_constant_time, hmac_sha256, sha1_for_key_identifiers, sha256,
+    sha256_parts,
+};
+pub use sign::{Ed25519Signer, RsaSigner, SignError, SystemRandom, verify_ed25519};
+pub use verify::{BadSignature, EcdsaEncoding, KeyError, KeyStrength, PublicKey, SignatureAlgorithm};
 
 /// A SHA-256 digest.
 pub type Sha256Digest = [u8; 32];

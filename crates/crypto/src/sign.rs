@@ -3,7 +3,9 @@
 use aws_lc_rs::encoding::{AsDer, PublicKeyX509Der};
 use aws_lc_rs::rand::{SecureRandom, SystemRandom as Source};
 use aws_lc_rs::rsa::KeySize;
-use aws_lc_rs::signature::{KeyPair, RSA_PKCS1_SHA256, RsaKeyPair};
+use aws_lc_rs::signature::{
+    ED25519, Ed25519KeyPair, KeyPair, RSA_PKCS1_SHA256, RsaKeyPair, UnparsedPublicKey,
+};
 use musubi_kernel::Random;
 
 /// The key could not be read, or the library could not sign.
@@ -69,4 +71,44 @@ impl RsaSigner {
     pub fn public_key_pkcs1_der(&self) -> &[u8] {
         self.0.public_key().as_ref()
     }
+}
+
+/// An Ed25519 private key that signs (RFC 8032). Its signatures are deterministic.
+#[derive(Debug)]
+pub struct Ed25519Signer(Ed25519KeyPair);
+
+impl Ed25519Signer {
+    /// The key of a 32-byte seed.
+    ///
+    /// # Errors
+    /// [`SignError`] if the library refuses it.
+    pub fn from_seed(seed: &[u8; 32]) -> Result<Self, SignError> {
+        Ed25519KeyPair::from_seed_unchecked(seed).map(Self).map_err(|_| SignError)
+    }
+
+    /// The signature over `message`.
+    #[must_use]
+    pub fn sign(&self, message: &[u8]) -> [u8; 64] {
+        let mut out = [0; 64];
+        for (to, from) in out.iter_mut().zip(self.0.sign(message).as_ref()) {
+            *to = *from;
+        }
+        out
+    }
+
+    /// The public key, 32 bytes.
+    #[must_use]
+    pub fn public_key(&self) -> [u8; 32] {
+        let mut out = [0; 32];
+        for (to, from) in out.iter_mut().zip(self.0.public_key().as_ref()) {
+            *to = *from;
+        }
+        out
+    }
+}
+
+/// Verifies an Ed25519 signature under a raw public key. A signature whose `S` is not reduced is refused.
+#[must_use]
+pub fn verify_ed25519(public_key: &[u8; 32], message: &[u8], signature: &[u8; 64]) -> bool {
+    UnparsedPublicKey::new(&ED25519, public_key).verify(message, signature).is_ok()
 }

@@ -1,16 +1,78 @@
 //! Signature verification with public keys as they stand in certificates (`SubjectPublicKeyInfo`).
 
-use aws_lc_rs::signature::{self, ParsedPublicKey, VerificationAlgorithm};
+use aws_lc_rs::digest as lc_digest;
+use aws_lc_rs::signature::{self, ParsedPublicKey, UnparsedPublicKey, VerificationAlgorithm};
+use num_bigint::BigUint;
 
-/// The signature algorithms that are known. What is not here is refused.
+use crate::digest::{Digest, DigestAlgorithm};
+
+/// The signature algorithms that are known. What is not here is refused. Which curve an ECDSA signature is on,
+/// the key says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum SignatureAlgorithm {
+    /// `sha1WithRSAEncryption`. **Broken**: only for old evidence, where a policy says until when.
+    RsaPkcs1Sha1,
     /// `sha256WithRSAEncryption`: RSASSA-PKCS1-v1_5 with SHA-256 (RFC 8017 8.2), 2048 to 8192 bits.
     RsaPkcs1Sha256,
-    /// `ecdsa-with-SHA256` on P-256, signature as `Ecdsa-Sig-Value` in DER.
-    EcdsaP256Sha256,
-    /// `ecdsa-with-SHA384` on P-384, signature as `Ecdsa-Sig-Value` in DER.
-    EcdsaP384Sha384,
+    /// `sha384WithRSAEncryption`.
+    RsaPkcs1Sha384,
+    /// `sha512WithRSAEncryption`.
+    RsaPkcs1Sha512,
+    /// `id-RSASSA-PSS` with SHA-256, MGF1 with SHA-256, a salt of any length that the encoding allows (RFC 8017 8.1).
+    RsaPssSha256,
+    /// `id-RSASSA-PSS` with SHA-384 in both places.
+    RsaPssSha384,
+    /// `id-RSASSA-PSS` with SHA-512 in both places.
+    RsaPssSha512,
+    /// `ecdsa-with-SHA256` on P-256 or P-384, signature as `Ecdsa-Sig-Value` in DER.
+    EcdsaSha256,
+    /// `ecdsa-with-SHA384` on P-256 or P-384, signature as `Ecdsa-Sig-Value` in DER.
+    EcdsaSha384,
+    /// `ecdsa-with-SHA512` on P-256 or P-384, signature as `Ecdsa-Sig-Value` in DER.
+    EcdsaSha512,
+    /// `id-Ed25519` (RFC 8032, RFC 8410).
+    Ed25519,
+}
+
+impl SignatureAlgorithm {
+    /// The digest that is signed; `None` for Ed25519, which signs messages.
+    #[must_use]
+    pub fn digest(self) -> Option<DigestAlgorithm> {
+        match self {
+            Self::RsaPkcs1Sha1 => Some(DigestAlgorithm::Sha1),
+            Self::RsaPkcs1Sha256 | Self::RsaPssSha256 | Self::EcdsaSha256 => Some(DigestAlgorithm::Sha256),
+            Self::RsaPkcs1Sha384 | Self::RsaPssSha384 | Self::EcdsaSha384 => Some(DigestAlgorithm::Sha384),
+            Self::RsaPkcs1Sha512 | Self::RsaPssSha512 | Self::EcdsaSha512 => Some(DigestAlgorithm::Sha512),
+            Self::Ed25519 => None,
+        }
+    }
+
+    /// The name that people know.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::RsaPkcs1Sha1 => "RSASSA-PKCS1-v1_5 SHA-1",
+            Self::RsaPkcs1Sha256 => "RSASSA-PKCS1-v1_5 SHA-256",
+            Self::RsaPkcs1Sha384 => "RSASSA-PKCS1-v1_5 SHA-384",
+            Self::RsaPkcs1Sha512 => "RSASSA-PKCS1-v1_5 SHA-512",
+            Self::RsaPssSha256 => "RSASSA-PSS SHA-256",
+            Self::RsaPssSha384 => "RSASSA-PSS SHA-384",
+            Self::RsaPssSha512 => "RSASSA-PSS SHA-512",
+            Self::EcdsaSha256 => "ECDSA SHA-256",
+            Self::EcdsaSha384 => "ECDSA SHA-384",
+            Self::EcdsaSha512 => "ECDSA SHA-512",
+            Self::Ed25519 => "Ed25519",
+        }
+    }
+}
+
+/// How the two numbers of an ECDSA signature are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum EcdsaEncoding {
+    /// `Ecdsa-Sig-Value` in DER: X.509, CMS.
+    Der,
+    /// Both numbers in the length of the curve's order, one after the other: JWS (RFC 7518 3.4), XML signatures.
+    Fixed,
 }
 
 /// What the key is, for the algorithm policy.
@@ -27,6 +89,8 @@ pub enum KeyStrength {
     EcP256,
     /// A key on P-384.
     EcP384,
+    /// A key on edwards25519.
+    Ed25519,
 }
 
 /// The signature does not belong to this message and key.
@@ -48,9 +112,11 @@ pub enum KeyError {
 /// A parsed public key.
 #[derive(Debug, Clone)]
 pub struct PublicKey {
+    /// Parsed for the one algorithm that nearly every signature with such a key has.
     parsed: ParsedPublicKey,
     algorithm: SignatureAlgorithm,
     strength: KeyStrength,
+    spki: Box<[u8]>,
 }
 
 impl PublicKey {
@@ -64,9 +130,10 @@ impl PublicKey {
         let top = modulus.first().ok_or(KeyError::Malformed)?;
         let bits = u32::try_from(modulus.len()).map_err(|_| KeyError::Malformed)?.saturating_mul(8)
             - top.leading_zeros();
-        let exponent = (exponent.len() <= 8)
+        let small = (exponent.len() <= 8)
             .then(|| exponent.iter().fold(0_u64, |value, byte| (value << 8) | u64::from(*byte)));
-        Self::parse(spki_der, SignatureAlgorithm::RsaPkcs1Sha256, KeyStrength::Rsa { bits, exponent })
+        let strength = KeyStrength::Rsa { bits, exponent: small };
+        Self::parse(spki_der, SignatureAlgorithm::RsaPkcs1Sha256, strength)
     }
 
     /// A key on P-256, from the DER of its `SubjectPublicKeyInfo`.
@@ -74,7 +141,7 @@ impl PublicKey {
     /// # Errors
     /// [`KeyError::Malformed`] if the point is not on the curve.
     pub fn ec_p256(spki_der: &[u8]) -> Result<Self, KeyError> {
-        Self::parse(spki_der, SignatureAlgorithm::EcdsaP256Sha256, KeyStrength::EcP256)
+        Self::parse(spki_der, SignatureAlgorithm::EcdsaSha256, KeyStrength::EcP256)
     }
 
     /// A key on P-384, from the DER of its `SubjectPublicKeyInfo`.
@@ -82,17 +149,21 @@ impl PublicKey {
     /// # Errors
     /// [`KeyError::Malformed`] if the point is not on the curve.
     pub fn ec_p384(spki_der: &[u8]) -> Result<Self, KeyError> {
-        Self::parse(spki_der, SignatureAlgorithm::EcdsaP384Sha384, KeyStrength::EcP384)
+        Self::parse(spki_der, SignatureAlgorithm::EcdsaSha384, KeyStrength::EcP384)
+    }
+
+    /// An Ed25519 key, from the DER of its `SubjectPublicKeyInfo`.
+    ///
+    /// # Errors
+    /// [`KeyError::Malformed`] if it is not a key.
+    pub fn ed25519(spki_der: &[u8]) -> Result<Self, KeyError> {
+        Self::parse(spki_der, SignatureAlgorithm::Ed25519, KeyStrength::Ed25519)
     }
 
     fn parse(spki: &[u8], algorithm: SignatureAlgorithm, strength: KeyStrength) -> Result<Self, KeyError> {
-        let with: &'static dyn VerificationAlgorithm = match algorithm {
-            SignatureAlgorithm::RsaPkcs1Sha256 => &signature::RSA_PKCS1_2048_8192_SHA256,
-            SignatureAlgorithm::EcdsaP256Sha256 => &signature::ECDSA_P256_SHA256_ASN1,
-            SignatureAlgorithm::EcdsaP384Sha384 => &signature::ECDSA_P384_SHA384_ASN1,
-        };
+        let with = table(algorithm, strength, EcdsaEncoding::Der).ok_or(KeyError::Unsupported)?;
         let parsed = ParsedPublicKey::new(with, spki).map_err(|_| KeyError::Malformed)?;
-        Ok(Self { parsed, algorithm, strength })
+        Ok(Self { parsed, algorithm, strength, spki: spki.into() })
     }
 
     /// How strong the key is.
@@ -101,13 +172,21 @@ impl PublicKey {
         self.strength
     }
 
-    /// The one algorithm that this key verifies.
+    /// The algorithm with which such a key is used unless something else is said: RSASSA-PKCS1-v1_5 with
+    /// SHA-256, ECDSA with the digest of the curve's size, Ed25519.
     #[must_use]
     pub fn algorithm(&self) -> SignatureAlgorithm {
         self.algorithm
     }
 
-    /// Verifies `signature` over `message`. An algorithm that is not the key's own is a bad signature.
+    /// The DER of its `SubjectPublicKeyInfo`.
+    #[must_use]
+    pub fn spki_der(&self) -> &[u8] {
+        &self.spki
+    }
+
+    /// Verifies `signature` over `message`. An algorithm that does not belong to this kind of key is a bad
+    /// signature. Whether the algorithm is strong enough is not asked here.
     ///
     /// # Errors
     /// [`BadSignature`].
@@ -117,11 +196,131 @@ impl PublicKey {
         message: &[u8],
         signature: &[u8],
     ) -> Result<(), BadSignature> {
-        if algorithm != self.algorithm {
+        if algorithm == self.algorithm {
+            return self.parsed.verify_sig(message, signature).map_err(|_| BadSignature);
+        }
+        self.verify_encoded(algorithm, EcdsaEncoding::Der, message, signature)
+    }
+
+    /// [`verify`](Self::verify), with an ECDSA signature in this encoding.
+    ///
+    /// # Errors
+    /// [`BadSignature`], also for a fixed-length signature whose digest is not the curve's own (RFC 7518 3.4).
+    pub fn verify_encoded(
+        &self,
+        algorithm: SignatureAlgorithm,
+        encoding: EcdsaEncoding,
+        message: &[u8],
+        signature: &[u8],
+    ) -> Result<(), BadSignature> {
+        let with = table(algorithm, self.strength, encoding).ok_or(BadSignature)?;
+        UnparsedPublicKey::new(with, &self.spki).verify(message, signature).map_err(|_| BadSignature)
+    }
+
+    /// Verifies `signature` over a message of which only the digest is at hand. Never for Ed25519.
+    ///
+    /// # Errors
+    /// [`BadSignature`], also if the digest is not of the algorithm's kind.
+    pub fn verify_digest(
+        &self,
+        algorithm: SignatureAlgorithm,
+        digest: &Digest,
+        signature: &[u8],
+    ) -> Result<(), BadSignature> {
+        if algorithm.digest() != Some(digest.algorithm()) {
             return Err(BadSignature);
         }
-        self.parsed.verify_sig(message, signature).map_err(|_| BadSignature)
+        let imported = lc_digest::Digest::import_less_safe(digest.as_ref(), digest.algorithm().table())
+            .map_err(|_| BadSignature)?;
+        if algorithm == self.algorithm {
+            return self.parsed.verify_digest_sig(&imported, signature).map_err(|_| BadSignature);
+        }
+        let with = table(algorithm, self.strength, EcdsaEncoding::Der).ok_or(BadSignature)?;
+        UnparsedPublicKey::new(with, &self.spki).verify_digest(&imported, signature).map_err(|_| BadSignature)
     }
+
+    /// Verifies an RSA signature whose padding `00 01 FF…FF 00` holds the bare SHA-256 digest where RFC 8017 9.2
+    /// has a `DigestInfo`. **Not PKCS#1**: only for the one channel that is known to make such values, behind a
+    /// flag of its name.
+    ///
+    /// # Errors
+    /// [`BadSignature`], always for a key that is not RSA.
+    pub fn verify_rsa_over_bare_sha256(
+        &self,
+        digest: &[u8; 32],
+        signature: &[u8],
+    ) -> Result<(), BadSignature> {
+        let (modulus, exponent) = rsa_parts(&self.spki).ok_or(BadSignature)?;
+        let length = modulus.len();
+        let number = BigUint::from_bytes_be(signature);
+        let n = BigUint::from_bytes_be(modulus);
+        if signature.len() != length || number >= n {
+            return Err(BadSignature);
+        }
+        let opened = number.modpow(&BigUint::from_bytes_be(exponent), &n).to_bytes_be();
+        // to_bytes_be drops the leading 00.
+        let padding = length.checked_sub(3 + digest.len()).ok_or(BadSignature)?;
+        let expected: Vec<u8> = [&[1][..], &vec![0xFF; padding], &[0], digest].concat();
+        if opened == expected { Ok(()) } else { Err(BadSignature) }
+    }
+}
+
+/// The library's name of an algorithm for a kind of key; `None` if they do not belong together.
+fn table(
+    algorithm: SignatureAlgorithm,
+    key: KeyStrength,
+    encoding: EcdsaEncoding,
+) -> Option<&'static dyn VerificationAlgorithm> {
+    use SignatureAlgorithm as A;
+    let found: &'static dyn VerificationAlgorithm = match (key, algorithm, encoding) {
+        (KeyStrength::Rsa { .. }, A::RsaPkcs1Sha1, _) => {
+            &signature::RSA_PKCS1_2048_8192_SHA1_FOR_LEGACY_USE_ONLY
+        }
+        (KeyStrength::Rsa { .. }, A::RsaPkcs1Sha256, _) => &signature::RSA_PKCS1_2048_8192_SHA256,
+        (KeyStrength::Rsa { .. }, A::RsaPkcs1Sha384, _) => &signature::RSA_PKCS1_2048_8192_SHA384,
+        (KeyStrength::Rsa { .. }, A::RsaPkcs1Sha512, _) => &signature::RSA_PKCS1_2048_8192_SHA512,
+        (KeyStrength::Rsa { .. }, A::RsaPssSha256, _) => &signature::RSA_PSS_2048_8192_SHA256,
+        (KeyStrength::Rsa { .. }, A::RsaPssSha384, _) => &signature::RSA_PSS_2048_8192_SHA384,
+        (KeyStrength::Rsa { .. }, A::RsaPssSha512, _) => &signature::RSA_PSS_2048_8192_SHA512,
+        (KeyStrength::EcP256, A::EcdsaSha256, EcdsaEncoding::Der) => &signature::ECDSA_P256_SHA256_ASN1,
+        (KeyStrength::EcP256, A::EcdsaSha384, EcdsaEncoding::Der) => &signature::ECDSA_P256_SHA384_ASN1,
+        (KeyStrength::EcP256, A::EcdsaSha512, EcdsaEncoding::Der) => &signature::ECDSA_P256_SHA512_ASN1,
+        (KeyStrength::EcP384, A::EcdsaSha256, EcdsaEncoding::Der) => &signature::ECDSA_P384_SHA256_ASN1,
+        (KeyStrength::EcP384, A::EcdsaSha384, EcdsaEncoding::Der) => &signature::ECDSA_P384_SHA384_ASN1,
+        (KeyStrength::EcP384, A::EcdsaSha512, EcdsaEncoding::Der) => &signature::ECDSA_P384_SHA512_ASN1,
+        (KeyStrength::EcP256, A::EcdsaSha256, EcdsaEncoding::Fixed) => &signature::ECDSA_P256_SHA256_FIXED,
+        (KeyStrength::EcP384, A::EcdsaSha384, EcdsaEncoding::Fixed) => &signature::ECDSA_P384_SHA384_FIXED,
+        (KeyStrength::Ed25519, A::Ed25519, _) => &signature::ED25519,
+        _ => return None,
+    };
+    Some(found)
+}
+
+/// Modulus and exponent of a `SubjectPublicKeyInfo` that the library has accepted as an RSA key, unsigned
+/// big-endian without leading zeros.
+fn rsa_parts(spki: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (_, key_info) = element(spki, 0x30)?;
+    let (after_algorithm, _) = element(key_info, 0x30)?;
+    let (_, bits) = element(after_algorithm, 0x03)?;
+    let (_, key) = element(bits.get(1..)?, 0x30)?;
+    let (after_modulus, modulus) = element(key, 0x02)?;
+    let (_, exponent) = element(after_modulus, 0x02)?;
+    Some((strip_zeros(modulus), strip_zeros(exponent)))
+}
+
+/// What follows the first element, and its value, if it has this tag.
+fn element(der: &[u8], tag: u8) -> Option<(&[u8], &[u8])> {
+    let ([found, first], rest) = der.split_first_chunk::<2>()?;
+    let (length, rest) = match *first {
+        first @ 0..=0x7F => (usize::from(first), rest),
+        first @ 0x81..=0x84 => {
+            let (bytes, rest) = rest.split_at_checked(usize::from(first & 0x0F))?;
+            (bytes.iter().fold(0_usize, |value, byte| (value << 8) | usize::from(*byte)), rest)
+        }
+        _ => return None,
+    };
+    let (value, rest) = rest.split_at_checked(length)?;
+    (*found == tag).then_some((rest, value))
 }
 
 fn strip_zeros(bytes: &[u8]) -> &[u8] {

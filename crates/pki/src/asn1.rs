@@ -7,15 +7,16 @@
 use const_oid::ObjectIdentifier;
 use der::asn1::{AnyRef, BitStringRef, GeneralizedTime, UintRef, UtcTime};
 use der::{Choice, DateTime, Decode, DecodeValue, Header, Reader, SliceReader, Tag, TagNumber};
-use musubi_crypto::SignatureAlgorithm;
+use musubi_crypto::{DigestAlgorithm, SignatureAlgorithm};
 use musubi_kernel::UnixTime;
 
 use crate::key::SerialNumber;
 use crate::oid;
 
 /// Not the DER that was expected here.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Malformed;
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not the DER that was expected here")]
+pub struct Malformed;
 
 impl From<der::Error> for Malformed {
     fn from(_: der::Error) -> Self {
@@ -25,30 +26,32 @@ impl From<der::Error> for Malformed {
 
 /// One tag, length and value.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Element<'a> {
-    pub(crate) tag: Tag,
-    pub(crate) value: &'a [u8],
+pub struct Element<'a> {
+    /// Its tag.
+    pub tag: Tag,
+    /// The content octets.
+    pub value: &'a [u8],
     /// Tag, length and value as they stand in the input.
-    pub(crate) raw: &'a [u8],
+    pub raw: &'a [u8],
 }
 
 /// A context-specific tag that holds further elements.
-pub(crate) const fn constructed(number: u32) -> Tag {
+pub const fn constructed(number: u32) -> Tag {
     Tag::ContextSpecific { constructed: true, number: TagNumber(number) }
 }
 
 /// A context-specific tag that holds bytes.
-pub(crate) const fn primitive(number: u32) -> Tag {
+pub const fn primitive(number: u32) -> Tag {
     Tag::ContextSpecific { constructed: false, number: TagNumber(number) }
 }
 
 /// The elements of one value, in order.
-pub(crate) struct Elements<'a> {
+pub struct Elements<'a> {
     rest: &'a [u8],
 }
 
 /// Reads all of `bytes`; what `read` leaves over is malformed.
-pub(crate) fn whole<'a, T, E: From<Malformed>>(
+pub fn whole<'a, T, E: From<Malformed>>(
     bytes: &'a [u8],
     read: impl FnOnce(&mut Elements<'a>) -> Result<T, E>,
 ) -> Result<T, E> {
@@ -58,7 +61,8 @@ pub(crate) fn whole<'a, T, E: From<Malformed>>(
 }
 
 impl<'a> Elements<'a> {
-    pub(crate) fn is_empty(&self) -> bool {
+    /// Whether nothing is left.
+    pub fn is_empty(&self) -> bool {
         self.rest.is_empty()
     }
 
@@ -75,20 +79,20 @@ impl<'a> Elements<'a> {
     }
 
     /// The next element, whatever its tag.
-    pub(crate) fn any(&mut self) -> Result<Element<'a>, Malformed> {
+    pub fn any(&mut self) -> Result<Element<'a>, Malformed> {
         let (element, rest) = self.peek()?;
         self.rest = rest;
         Ok(element)
     }
 
     /// The next element, which must have this tag.
-    pub(crate) fn element(&mut self, tag: Tag) -> Result<Element<'a>, Malformed> {
+    pub fn element(&mut self, tag: Tag) -> Result<Element<'a>, Malformed> {
         let element = self.any()?;
         if element.tag == tag { Ok(element) } else { Err(Malformed) }
     }
 
     /// The next element if it has this tag.
-    pub(crate) fn optional(&mut self, tag: Tag) -> Result<Option<Element<'a>>, Malformed> {
+    pub fn optional(&mut self, tag: Tag) -> Result<Option<Element<'a>>, Malformed> {
         if self.is_empty() {
             return Ok(None);
         }
@@ -101,7 +105,7 @@ impl<'a> Elements<'a> {
     }
 
     /// Reads what the next element, which must have this tag, holds.
-    pub(crate) fn inside<T, E: From<Malformed>>(
+    pub fn inside<T, E: From<Malformed>>(
         &mut self,
         tag: Tag,
         read: impl FnOnce(&mut Elements<'a>) -> Result<T, E>,
@@ -110,7 +114,7 @@ impl<'a> Elements<'a> {
     }
 
     /// Reads every remaining element with `read`.
-    pub(crate) fn each<E: From<Malformed>>(
+    pub fn each<E: From<Malformed>>(
         &mut self,
         mut read: impl FnMut(&mut Elements<'a>) -> Result<(), E>,
     ) -> Result<(), E> {
@@ -120,23 +124,25 @@ impl<'a> Elements<'a> {
         Ok(())
     }
 
-    pub(crate) fn oid(&mut self) -> Result<ObjectIdentifier, Malformed> {
+    /// An OBJECT IDENTIFIER.
+    pub fn oid(&mut self) -> Result<ObjectIdentifier, Malformed> {
         decode(self.element(Tag::ObjectIdentifier)?)
     }
 
     /// An INTEGER that is not negative, as big-endian bytes without a leading zero.
-    pub(crate) fn unsigned(&mut self) -> Result<&'a [u8], Malformed> {
+    pub fn unsigned(&mut self) -> Result<&'a [u8], Malformed> {
         let number: UintRef<'a> = decode(self.element(Tag::Integer)?)?;
         Ok(number.as_bytes())
     }
 
-    pub(crate) fn small_unsigned(&mut self) -> Result<u64, Malformed> {
+    /// An INTEGER from 0 to 2^64 − 1.
+    pub fn small_unsigned(&mut self) -> Result<u64, Malformed> {
         decode(self.element(Tag::Integer)?)
     }
 
     /// A serial number as big-endian bytes without leading zeros (RFC 5280 4.1.2.2: positive, at most 20
     /// octets).
-    pub(crate) fn serial_bytes(&mut self) -> Result<&'a [u8], Malformed> {
+    pub fn serial_bytes(&mut self) -> Result<&'a [u8], Malformed> {
         let element = self.element(Tag::Integer)?;
         if element.value.len() > 20 {
             return Err(Malformed);
@@ -148,18 +154,19 @@ impl<'a> Elements<'a> {
         }
     }
 
-    pub(crate) fn serial(&mut self) -> Result<SerialNumber, Malformed> {
+    /// [`serial_bytes`](Self::serial_bytes) as a value.
+    pub fn serial(&mut self) -> Result<SerialNumber, Malformed> {
         SerialNumber::from_be_bytes(self.serial_bytes()?).map_err(|_| Malformed)
     }
 
     /// A BIT STRING of whole bytes.
-    pub(crate) fn bytes_of_bit_string(&mut self) -> Result<&'a [u8], Malformed> {
+    pub fn bytes_of_bit_string(&mut self) -> Result<&'a [u8], Malformed> {
         let bits: BitStringRef<'a> = decode(self.element(Tag::BitString)?)?;
         bits.as_bytes().ok_or(Malformed)
     }
 
     /// `DEFAULT FALSE`: an explicit FALSE is not DER.
-    pub(crate) fn default_false(&mut self) -> Result<bool, Malformed> {
+    pub fn default_false(&mut self) -> Result<bool, Malformed> {
         match self.optional(Tag::Boolean)? {
             None => Ok(false),
             Some(element) if element.value == [0xFF] => Ok(true),
@@ -168,7 +175,7 @@ impl<'a> Elements<'a> {
     }
 
     /// UTCTime through 2049, GeneralizedTime from 2050 on, both to the second and in UTC (RFC 5280 4.1.2.5).
-    pub(crate) fn time(&mut self) -> Result<UnixTime, Malformed> {
+    pub fn time(&mut self) -> Result<UnixTime, Malformed> {
         let element = self.any()?;
         let time: DateTime = match element.tag {
             Tag::UtcTime => decode::<UtcTime>(element)?.to_date_time(),
@@ -182,7 +189,7 @@ impl<'a> Elements<'a> {
     }
 
     /// A time, or `None` if something else comes next.
-    pub(crate) fn optional_time(&mut self) -> Result<Option<UnixTime>, Malformed> {
+    pub fn optional_time(&mut self) -> Result<Option<UnixTime>, Malformed> {
         if self.is_empty() {
             return Ok(None);
         }
@@ -193,13 +200,14 @@ impl<'a> Elements<'a> {
     }
 
     /// A `Name` as it stands in the input, its shape checked.
-    pub(crate) fn name(&mut self) -> Result<&'a [u8], Malformed> {
+    pub fn name(&mut self) -> Result<&'a [u8], Malformed> {
         let element = self.element(Tag::Sequence)?;
         for_each_attribute(element.raw, |_, _| ())?;
         Ok(element.raw)
     }
 
-    pub(crate) fn algorithm(&mut self) -> Result<Algorithm<'a>, Malformed> {
+    /// An `AlgorithmIdentifier`.
+    pub fn algorithm(&mut self) -> Result<Algorithm<'a>, Malformed> {
         let element = self.element(Tag::Sequence)?;
         whole(element.value, |inner| {
             let oid = inner.oid()?;
@@ -210,7 +218,7 @@ impl<'a> Elements<'a> {
 
     /// `Extensions` (RFC 5280 4.1.2.9), each given to `read` as identifier, criticality and value. One that
     /// occurs twice is refused through `duplicate`.
-    pub(crate) fn extensions<E: From<Malformed>>(
+    pub fn extensions<E: From<Malformed>>(
         &mut self,
         duplicate: impl Fn(ObjectIdentifier) -> E,
         mut read: impl FnMut(ObjectIdentifier, bool, &'a [u8]) -> Result<(), E>,
@@ -237,7 +245,7 @@ impl<'a> Elements<'a> {
 }
 
 /// Decodes a universal primitive value.
-pub(crate) fn decode<'a, T>(element: Element<'a>) -> Result<T, Malformed>
+pub fn decode<'a, T>(element: Element<'a>) -> Result<T, Malformed>
 where
     T: Choice<'a> + DecodeValue<'a, Error = der::Error>,
 {
@@ -245,7 +253,7 @@ where
 }
 
 /// Text of one of the string types that names and personal data use.
-pub(crate) fn text(element: Element<'_>) -> Result<&str, Malformed> {
+pub fn text(element: Element<'_>) -> Result<&str, Malformed> {
     match element.tag {
         Tag::Utf8String => std::str::from_utf8(element.value).map_err(|_| Malformed),
         Tag::PrintableString | Tag::Ia5String => {
@@ -256,7 +264,7 @@ pub(crate) fn text(element: Element<'_>) -> Result<&str, Malformed> {
 }
 
 /// Walks the attributes of a `Name`, in order; checks its shape.
-pub(crate) fn for_each_attribute<'a>(
+pub fn for_each_attribute<'a>(
     name: &'a [u8],
     mut visit: impl FnMut(ObjectIdentifier, Element<'a>),
 ) -> Result<(), Malformed> {
@@ -281,7 +289,7 @@ pub(crate) fn for_each_attribute<'a>(
 }
 
 /// The one `directoryName` that these `GeneralNames` are, or `None` if they are anything else well-formed.
-pub(crate) fn only_directory_name<'a>(names: &mut Elements<'a>) -> Result<Option<&'a [u8]>, Malformed> {
+pub fn only_directory_name<'a>(names: &mut Elements<'a>) -> Result<Option<&'a [u8]>, Malformed> {
     let mut found = None;
     let mut count = 0_u32;
     names.each(|names| {
@@ -297,20 +305,33 @@ pub(crate) fn only_directory_name<'a>(names: &mut Elements<'a>) -> Result<Option
 
 /// An `AlgorithmIdentifier`.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Algorithm<'a> {
-    pub(crate) raw: &'a [u8],
-    pub(crate) oid: ObjectIdentifier,
-    pub(crate) parameters: Option<Element<'a>>,
+pub struct Algorithm<'a> {
+    /// DER of the whole.
+    pub raw: &'a [u8],
+    /// The identifier.
+    pub oid: ObjectIdentifier,
+    /// The parameters, if there are any.
+    pub parameters: Option<Element<'a>>,
 }
 
 impl Algorithm<'_> {
     /// The signature algorithm, or its identifier if it is not in the table. RSA needs its NULL parameter
-    /// (RFC 4055 5), ECDSA has none (RFC 5758 3.2).
-    pub(crate) fn signature(&self) -> Result<Result<SignatureAlgorithm, ObjectIdentifier>, Malformed> {
+    /// (RFC 4055 5), ECDSA and Ed25519 have none (RFC 5758 3.2, RFC 8410 3), PSS has exactly those with one digest
+    /// in both places (RFC 4055 3.1); other PSS parameters are not in the table.
+    ///
+    /// # Errors
+    /// [`Malformed`] if the parameters are not those of the algorithm.
+    pub fn signature(&self) -> Result<Result<SignatureAlgorithm, ObjectIdentifier>, Malformed> {
         let (algorithm, has_null) = match self.oid {
+            oid::SHA1_WITH_RSA => (SignatureAlgorithm::RsaPkcs1Sha1, true),
             oid::SHA256_WITH_RSA => (SignatureAlgorithm::RsaPkcs1Sha256, true),
-            oid::ECDSA_WITH_SHA256 => (SignatureAlgorithm::EcdsaP256Sha256, false),
-            oid::ECDSA_WITH_SHA384 => (SignatureAlgorithm::EcdsaP384Sha384, false),
+            oid::SHA384_WITH_RSA => (SignatureAlgorithm::RsaPkcs1Sha384, true),
+            oid::SHA512_WITH_RSA => (SignatureAlgorithm::RsaPkcs1Sha512, true),
+            oid::ECDSA_WITH_SHA256 => (SignatureAlgorithm::EcdsaSha256, false),
+            oid::ECDSA_WITH_SHA384 => (SignatureAlgorithm::EcdsaSha384, false),
+            oid::ECDSA_WITH_SHA512 => (SignatureAlgorithm::EcdsaSha512, false),
+            oid::ED25519 => (SignatureAlgorithm::Ed25519, false),
+            oid::RSASSA_PSS => return Ok(self.pss()?.ok_or(oid::RSASSA_PSS)),
             other => return Ok(Err(other)),
         };
         let right = match self.parameters {
@@ -318,5 +339,52 @@ impl Algorithm<'_> {
             None => !has_null,
         };
         if right { Ok(Ok(algorithm)) } else { Err(Malformed) }
+    }
+
+    /// `RSASSA-PSS-params` (RFC 4055 3.1); `None` if well-formed but with SHA-1 or two digests or another mask.
+    fn pss(&self) -> Result<Option<SignatureAlgorithm>, Malformed> {
+        let parameters = self.parameters.filter(|p| p.tag == Tag::Sequence).ok_or(Malformed)?;
+        whole(parameters.value, |p| {
+            let hash =
+                p.optional(constructed(0))?.map(|e| whole(e.value, Elements::algorithm)).transpose()?;
+            let mask =
+                p.optional(constructed(1))?.map(|e| whole(e.value, Elements::algorithm)).transpose()?;
+            if let Some(salt) = p.optional(constructed(2))? {
+                whole(salt.value, Elements::small_unsigned)?;
+            }
+            if let Some(trailer) = p.optional(constructed(3))? {
+                whole(trailer.value, Elements::small_unsigned)?;
+            }
+            let (Some(hash), Some(mask)) = (hash, mask) else { return Ok(None) };
+            let mask_hash = match mask.parameters {
+                Some(inner) if mask.oid == oid::MGF1 => whole(inner.raw, Elements::algorithm)?,
+                _ => return Ok(None),
+            };
+            let (Ok(hash), Ok(mask_hash)) = (hash.digest()?, mask_hash.digest()?) else { return Ok(None) };
+            Ok((hash == mask_hash)
+                .then_some(match hash {
+                    DigestAlgorithm::Sha1 => None,
+                    DigestAlgorithm::Sha256 => Some(SignatureAlgorithm::RsaPssSha256),
+                    DigestAlgorithm::Sha384 => Some(SignatureAlgorithm::RsaPssSha384),
+                    DigestAlgorithm::Sha512 => Some(SignatureAlgorithm::RsaPssSha512),
+                })
+                .flatten())
+        })
+    }
+
+    /// The digest algorithm, or its identifier if it is not in the table. Its parameter is absent or NULL
+    /// (RFC 5754 2).
+    ///
+    /// # Errors
+    /// [`Malformed`] if there are other parameters.
+    pub fn digest(&self) -> Result<Result<DigestAlgorithm, ObjectIdentifier>, Malformed> {
+        let algorithm = match self.oid {
+            oid::SHA1 => DigestAlgorithm::Sha1,
+            oid::SHA256 => DigestAlgorithm::Sha256,
+            oid::SHA384 => DigestAlgorithm::Sha384,
+            oid::SHA512 => DigestAlgorithm::Sha512,
+            other => return Ok(Err(other)),
+        };
+        if self.parameters.is_none_or(|p| p.raw == [0x05, 0x00]) { Ok(Ok(algorithm)) } else { Err(Malformed) }
     }
 }

@@ -69,7 +69,7 @@ impl From<Malformed> for ParseError {
 /// A well-formed public key that is not used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum UnusableKey {
-    /// Neither RSA, P-256 nor P-384.
+    /// Neither RSA, P-256, P-384 nor Ed25519.
     Unsupported(ObjectIdentifier),
     /// RSA with a modulus of this many bits, outside what is ever verified (2048 to 8192).
     RsaBits(u32),
@@ -248,6 +248,7 @@ fn read_public_key(spki: asn1::Element<'_>) -> Result<Result<PublicKey, Unusable
         (oid::RSA_ENCRYPTION, _) => return Err(ParseError::PublicKey),
         (oid::EC_PUBLIC_KEY, Some(oid::SECP256R1)) => PublicKey::ec_p256(spki.raw),
         (oid::EC_PUBLIC_KEY, Some(oid::SECP384R1)) => PublicKey::ec_p384(spki.raw),
+        (oid::ED25519, _) if algorithm.parameters.is_none() => PublicKey::ed25519(spki.raw),
         (_, Some(curve)) => return Ok(Err(UnusableKey::Unsupported(curve))),
         (other, None) => return Ok(Err(UnusableKey::Unsupported(other))),
     };

@@ -173,18 +173,15 @@ fn validity(facts: &Facts<'_>, from: UnixTime, to: UnixTime, not_yet: SubIndicat
 }
 
 fn algorithm_name(algorithm: SignatureAlgorithm) -> &'static str {
-    match algorithm {
-        SignatureAlgorithm::RsaPkcs1Sha256 => "RSASSA-PKCS1-v1_5 SHA-256",
-        SignatureAlgorithm::EcdsaP256Sha256 => "ECDSA P-256 SHA-256",
-        SignatureAlgorithm::EcdsaP384Sha384 => "ECDSA P-384 SHA-384",
-    }
+    algorithm.as_str()
 }
 
-fn key_name(strength: KeyStrength) -> String {
+pub(crate) fn key_name(strength: KeyStrength) -> String {
     match strength {
         KeyStrength::Rsa { bits, exponent: Some(exponent) } => format!("RSA {bits}, e = {exponent}"),
         KeyStrength::Rsa { bits, exponent: None } => format!("RSA {bits}, e > 2^64"),
         KeyStrength::EcP256 => "P-256".to_owned(),
         KeyStrength::EcP384 => "P-384".to_owned(),
+        KeyStrength::Ed25519 => "Ed25519".to_owned(),
     }
 }

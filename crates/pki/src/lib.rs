@@ -5,7 +5,7 @@
 //! exists only through its verification under [`TrustAnchors`].
 
 mod anchors;
-mod asn1;
+pub mod asn1;
 mod attributes;
 mod certificate;
 mod checks;
@@ -17,6 +17,8 @@ mod judge;
 mod key;
 mod name;
 pub mod oid;
+pub mod path;
+mod policy;
 mod profile;
 mod reasons;
 mod revocation_list;
@@ -34,6 +36,7 @@ pub use indication::{Indication, SubIndication};
 pub use judge::{Evidence, Judgement, MAX_CLOCK_SKEW_SECONDS, Policy, judge};
 pub use key::{AuthorityKind, CertKey, KeyError, RevocationReason, SerialNumber};
 pub use name::DistinguishedName;
+pub use policy::{Budget, RevocationMode, ValidationPolicy};
 pub use profile::{Environment, ProfileError, policy_oid};
 pub use reasons::{ReasonCode, ReasonText, UnknownReason};
 pub use revocation_list::{CrlError, ListScope, MAX_LIST_BYTES, VerifiedRevocationList};

@@ -12,6 +12,28 @@ macro_rules! oids {
 }
 
 oids! {
+    /// `id-sha1` (RFC 3370).
+    SHA1 = "1.3.14.3.2.26";
+    /// `id-sha256` (RFC 5754).
+    SHA256 = "2.16.840.1.101.3.4.2.1";
+    /// `id-sha384` (RFC 5754).
+    SHA384 = "2.16.840.1.101.3.4.2.2";
+    /// `id-sha512` (RFC 5754).
+    SHA512 = "2.16.840.1.101.3.4.2.3";
+    /// `sha1WithRSAEncryption` (RFC 3370).
+    SHA1_WITH_RSA = "1.2.840.113549.1.1.5";
+    /// `id-RSASSA-PSS` (RFC 4055).
+    RSASSA_PSS = "1.2.840.113549.1.1.10";
+    /// `id-mgf1` (RFC 4055).
+    MGF1 = "1.2.840.113549.1.1.8";
+    /// `sha384WithRSAEncryption` (RFC 4055).
+    SHA384_WITH_RSA = "1.2.840.113549.1.1.12";
+    /// `sha512WithRSAEncryption` (RFC 4055).
+    SHA512_WITH_RSA = "1.2.840.113549.1.1.13";
+    /// `ecdsa-with-SHA512` (RFC 5758).
+    ECDSA_WITH_SHA512 = "1.2.840.10045.4.3.4";
+    /// `id-Ed25519` (RFC 8410).
+    ED25519 = "1.3.101.112";
     /// `sha256WithRSAEncryption` (RFC 4055).
     SHA256_WITH_RSA = "1.2.840.113549.1.1.11";
     /// `ecdsa-with-SHA256` (RFC 5758).

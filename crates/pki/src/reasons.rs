@@ -122,6 +122,55 @@ reasons! {
         en: "The algorithm or the key length of this certificate is not accepted as secure.",
             "Have a new certificate issued at your municipality's counter, then try again.";
     }
+    /// The signature's own structure is wrong.
+    SignatureMalformed = "signature.malformed" {
+        ja: "電子署名の構造が規格に合っていないか、壊れています。",
+            "文書を受け取り直すか、作成者に署名のやり直しを依頼してください。";
+        en: "The structure of the electronic signature is damaged or not as its standard requires.",
+            "Obtain the document again, or ask its author to sign once more.";
+    }
+    /// The signature does not protect what a reader sees.
+    SignatureCoverage = "signature.coverage" {
+        ja: "電子署名が文書の全体を保護していません。署名されていない部分は、だれでも書き換えられます。",
+            "署名のない部分を信用せず、作成者に文書全体への署名を依頼してください。";
+        en: "The electronic signature does not protect the whole document. Anyone could have altered the rest.",
+            "Do not rely on the unsigned part; ask the author to sign the whole document.";
+    }
+    /// The document was changed after signing, in a way that a signature does not allow for.
+    DocumentChanged = "document.changed_after_signing" {
+        ja: "署名のあとで文書に変更が加えられています。",
+            "署名された時点の内容を確認し、必要なら作成者に署名のやり直しを依頼してください。";
+        en: "The document was changed after it had been signed.",
+            "Compare it with what was signed; if needed, ask the author to sign once more.";
+    }
+    /// No path leads to a trusted authority.
+    CertificateUntrusted = "certificate.untrusted" {
+        ja: "署名者の電子証明書から、信頼する認証局までをたどれません。",
+            "信頼する認証局の指定を確認してください。それでもたどれないときは、この署名を信用しないでください。";
+        en: "No path leads from the signer's certificate to an authority that is trusted here.",
+            "Check which authorities you trust. If there is still no path, do not rely on this signature.";
+    }
+    /// A certificate of the path may not be used in this way.
+    CertificateConstraints = "certificate.constraints" {
+        ja: "電子証明書か、それを発行した認証局の証明書が、この使い方を認めていません。",
+            "署名者に、この用途に使える電子証明書での署名を依頼してください。";
+        en: "The certificate, or that of an authority above it, does not permit this use.",
+            "Ask the signer to sign with a certificate that is meant for this purpose.";
+    }
+    /// A time-stamp is not what it should be.
+    TimestampInvalid = "timestamp.invalid" {
+        ja: "文書のタイムスタンプが正しくないか、信頼する時刻認証局のものと確認できません。",
+            "信頼する時刻認証局の指定を確認してください。正しくないときは、その時刻を信用しないでください。";
+        en: "A time-stamp of the document is wrong, or could not be confirmed as one of a trusted authority.",
+            "Check which time-stamping authorities you trust. If it is wrong, do not rely on its time.";
+    }
+    /// It would have cost more work than is spent on one signature.
+    TooComplex = "signature.too_complex" {
+        ja: "検証に必要な処理が上限を超えたため、判断を打ち切りました。悪意のある文書か証明書のおそれがあります。",
+            "出どころの確かな文書であれば、運用者にお問い合わせください。";
+        en: "Judging this would take more work than is allowed for, so it was stopped. The document or a certificate may be hostile.",
+            "If you are sure of where the document comes from, contact the operator.";
+    }
     /// The signature was made for another web site.
     OriginWrong = "origin.wrong" {
         ja: "この署名は、別のウェブサイトの求めで作られたものです。偽のサイトに誘導されたおそれがあります。",
@@ -189,7 +238,7 @@ mod tests {
                 assert!(text.ends_with('.') && text.is_ascii(), "{text}");
             }
         }
-        assert_eq!(ReasonCode::ALL.len(), 13);
+        assert_eq!(ReasonCode::ALL.len(), 20);
         assert_eq!("certificate.good".parse::<ReasonCode>(), Err(UnknownReason));
     }
 }

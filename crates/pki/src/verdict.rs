@@ -173,6 +173,16 @@ impl Verdict {
         Self { indication, sub_indication, checks, reason, freshness, judged_at }
     }
 
+    /// A verdict that a check which failed, or does not tell, is enough for: it can never pass.
+    #[must_use]
+    pub fn refused(
+        check: CheckResult,
+        (sub_indication, reason): (SubIndication, ReasonCode),
+        judged_at: UnixTime,
+    ) -> Self {
+        Self::concluded(Some((sub_indication, reason)), vec![check], None, judged_at)
+    }
+
     /// The status.
     #[must_use]
     pub fn indication(&self) -> Indication {

@@ -1,7 +1,7 @@
 //! What the certificate itself must be: well-formed, of the kind asked for, in its validity period, strong.
 
 use const_oid::ObjectIdentifier;
-use musubi_crypto::KeyStrength;
+use musubi_crypto::{KeyStrength, SignatureAlgorithm};
 
 use super::{Finding, algorithm_name, key_name, on_certificate, validity};
 use crate::certificate::UnusableKey;
@@ -112,7 +112,7 @@ pub(super) fn algorithm_strength(facts: &Facts<'_>) -> Finding {
             KeyStrength::Rsa { bits, exponent } => {
                 bits >= facts.policy.min_rsa_bits && exponent.is_some_and(|e| e >= 65537 && e % 2 == 1)
             }
-            KeyStrength::EcP256 | KeyStrength::EcP384 => true,
+            KeyStrength::EcP256 | KeyStrength::EcP384 | KeyStrength::Ed25519 => true,
         };
         let issuer = facts.issuing_anchor().map(|anchor| anchor.public_key().strength());
         let (key_kept, key) = match certificate.public_key() {
@@ -121,7 +121,8 @@ pub(super) fn algorithm_strength(facts: &Facts<'_>) -> Finding {
             Err(UnusableKey::RsaBits(bits)) => (false, format!("RSA {bits}")),
         };
         let signed = certificate.signature_algorithm();
-        let kept = key_kept && issuer.is_none_or(strong) && signed.is_ok();
+        let signed_strong = signed.is_ok_and(|algorithm| algorithm != SignatureAlgorithm::RsaPkcs1Sha1);
+        let kept = key_kept && issuer.is_none_or(strong) && signed_strong;
         Finding::rule(kept, SubIndication::CryptoConstraintsFailure, ReasonCode::CertificateWeakAlgorithm)
             .with("key", key)
             .with("issuer_key", issuer.map_or_else(|| "unknown".to_owned(), key_name))

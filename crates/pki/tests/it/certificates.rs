@@ -253,7 +253,7 @@ fn a_certificate_on_p384_is_verified_like_any_other() {
     // Nothing is missing but a revocation list.
     assert_eq!(verdict.sub_indication(), Some(SubIndication::TryLater), "{verdict:#?}");
     let algorithm = verdict.check("signature.value").unwrap().evidence("algorithm");
-    assert_eq!(algorithm, Some(&EvidenceValue::from("ECDSA P-384 SHA-384")));
+    assert_eq!(algorithm, Some(&EvidenceValue::from("ECDSA SHA-384")));
     case.signature[20] ^= 1;
     let verdict = case.judged_by(&anchors).verdict;
     assert_eq!(verdict.sub_indication(), Some(SubIndication::SigCryptoFailure));
