@@ -322,6 +322,16 @@ impl Algorithm<'_> {
     /// # Errors
     /// [`Malformed`] if the parameters are not those of the algorithm.
     pub fn signature(&self) -> Result<Result<SignatureAlgorithm, ObjectIdentifier>, Malformed> {
+        Ok(self.signature_or_sha1()?.and_then(|algorithm| {
+            if algorithm == SignatureAlgorithm::RsaPkcs1Sha1 { Err(self.oid) } else { Ok(algorithm) }
+        }))
+    }
+
+    /// [`signature`](Self::signature), SHA-1 included: for who judges old evidence by a policy that says until when.
+    ///
+    /// # Errors
+    /// [`Malformed`].
+    pub fn signature_or_sha1(&self) -> Result<Result<SignatureAlgorithm, ObjectIdentifier>, Malformed> {
         let (algorithm, has_null) = match self.oid {
             oid::SHA1_WITH_RSA => (SignatureAlgorithm::RsaPkcs1Sha1, true),
             oid::SHA256_WITH_RSA => (SignatureAlgorithm::RsaPkcs1Sha256, true),

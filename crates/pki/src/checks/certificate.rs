@@ -1,7 +1,7 @@
 //! What the certificate itself must be: well-formed, of the kind asked for, in its validity period, strong.
 
 use const_oid::ObjectIdentifier;
-use musubi_crypto::{KeyStrength, SignatureAlgorithm};
+use musubi_crypto::KeyStrength;
 
 use super::{Finding, algorithm_name, key_name, on_certificate, validity};
 use crate::certificate::UnusableKey;
@@ -121,8 +121,7 @@ pub(super) fn algorithm_strength(facts: &Facts<'_>) -> Finding {
             Err(UnusableKey::RsaBits(bits)) => (false, format!("RSA {bits}")),
         };
         let signed = certificate.signature_algorithm();
-        let signed_strong = signed.is_ok_and(|algorithm| algorithm != SignatureAlgorithm::RsaPkcs1Sha1);
-        let kept = key_kept && issuer.is_none_or(strong) && signed_strong;
+        let kept = key_kept && issuer.is_none_or(strong) && signed.is_ok();
         Finding::rule(kept, SubIndication::CryptoConstraintsFailure, ReasonCode::CertificateWeakAlgorithm)
             .with("key", key)
             .with("issuer_key", issuer.map_or_else(|| "unknown".to_owned(), key_name))

@@ -202,13 +202,13 @@ fn public_keys_are_well_formed() {
 fn weak_or_unknown_keys_are_refused_as_such() {
     let mut odd = vec![0xC1; 256];
     odd[255] = 0x05;
-    let ed25519 = seq(&[&seq(&[&oid_text("1.3.101.112")]), &bits(&[7; 32])]);
+    let ed448 = seq(&[&seq(&[&oid_text("1.3.101.113")]), &bits(&[7; 57])]);
     let secp256k1 = seq(&[&oid(oid_table::EC_PUBLIC_KEY), &oid_text("1.3.132.0.10")]);
     for (spki, shown) in [
         (rsa_spki(&odd[..128], &[1, 0, 1]), "RSA 1024"),
         (rsa_spki(&odd, &[3]), "RSA 2048, e = 3"),
         (rsa_spki(&[0xC1; 1025], &[1, 0, 1]), "RSA 8200"),
-        (ed25519, "1.3.101.112"),
+        (ed448, "1.3.101.113"),
         (seq(&[&secp256k1, &bits(&[4; 65])]), "1.3.132.0.10"),
     ] {
         let mut case = Case::signature();
