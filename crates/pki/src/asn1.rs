@@ -176,13 +176,23 @@ impl<'a> Elements<'a> {
 
     /// UTCTime through 2049, GeneralizedTime from 2050 on, both to the second and in UTC (RFC 5280 4.1.2.5).
     pub fn time(&mut self) -> Result<UnixTime, Malformed> {
+        self.time_from(2050)
+    }
+
+    /// UTCTime or GeneralizedTime to the second and in UTC, whatever the year: how a relying party reads what an
+    /// issuer should have written in the other form.
+    pub fn time_of_any_form(&mut self) -> Result<UnixTime, Malformed> {
+        self.time_from(1970)
+    }
+
+    fn time_from(&mut self, first_generalized_year: u16) -> Result<UnixTime, Malformed> {
         let element = self.any()?;
         let time: DateTime = match element.tag {
             Tag::UtcTime => decode::<UtcTime>(element)?.to_date_time(),
             Tag::GeneralizedTime => decode::<GeneralizedTime>(element)?.to_date_time(),
             _ => return Err(Malformed),
         };
-        if element.tag == Tag::GeneralizedTime && time.year() < 2050 {
+        if element.tag == Tag::GeneralizedTime && time.year() < first_generalized_year {
             return Err(Malformed);
         }
         i64::try_from(time.unix_duration().as_secs()).map(UnixTime).map_err(|_| Malformed)

@@ -237,7 +237,7 @@ impl fmt::Debug for UnverifiedCertificate<'_> {
     }
 }
 
-fn read_public_key(spki: asn1::Element<'_>) -> Result<Result<PublicKey, UnusableKey>, ParseError> {
+pub(crate) fn read_public_key(spki: asn1::Element<'_>) -> Result<Result<PublicKey, UnusableKey>, ParseError> {
     let (algorithm, key) =
         whole(spki.value, |parts| Ok::<_, Malformed>((parts.algorithm()?, parts.bytes_of_bit_string()?)))
             .map_err(|_| ParseError::PublicKey)?;

@@ -82,6 +82,32 @@ oids! {
     CRL_DISTRIBUTION_POINTS = "2.5.29.31";
     /// `certificatePolicies`.
     CERTIFICATE_POLICIES = "2.5.29.32";
+    /// `nameConstraints`.
+    NAME_CONSTRAINTS = "2.5.29.30";
+    /// `policyMappings`.
+    POLICY_MAPPINGS = "2.5.29.33";
+    /// `policyConstraints`.
+    POLICY_CONSTRAINTS = "2.5.29.36";
+    /// `freshestCRL`.
+    FRESHEST_CRL = "2.5.29.46";
+    /// `inhibitAnyPolicy`.
+    INHIBIT_ANY_POLICY = "2.5.29.54";
+    /// `id-pkix-ocsp-nocheck`.
+    OCSP_NO_CHECK = "1.3.6.1.5.5.7.48.1.5";
+    /// `certificateIssuer`, of entries of indirect lists.
+    CERTIFICATE_ISSUER = "2.5.29.29";
+    /// `invalidityDate`.
+    INVALIDITY_DATE = "2.5.29.24";
+    /// `anyPolicy`.
+    ANY_POLICY = "2.5.29.32.0";
+    /// `anyExtendedKeyUsage`.
+    ANY_EXTENDED_KEY_USAGE = "2.5.29.37.0";
+    /// `id-kp-OCSPSigning`.
+    OCSP_SIGNING = "1.3.6.1.5.5.7.3.9";
+    /// `id-kp-timeStamping`.
+    TIME_STAMPING = "1.3.6.1.5.5.7.3.8";
+    /// `id-kp-serverAuth`.
+    SERVER_AUTH = "1.3.6.1.5.5.7.3.1";
     /// `authorityKeyIdentifier`.
     AUTHORITY_KEY_IDENTIFIER = "2.5.29.35";
     /// `extKeyUsage`.

@@ -1,11 +1,24 @@
 //! Certification paths of any hierarchy (RFC 5280 6, RFC 9618, RFC 4158), with their revocation (RFC 5280 6.3,
 //! RFC 6960): the general judgement beside the JPKI's own one-tier [`judge`](crate::judge()). Fetches nothing.
 
+mod certificate;
+mod extensions;
+mod general_name;
+mod status;
+
 use musubi_crypto::PublicKey;
 use musubi_kernel::UnixTime;
 
 use crate::policy::ValidationPolicy;
 use crate::verdict::Verdict;
+
+pub use certificate::PathCertificate;
+pub use extensions::{
+    BasicConstraints, DistributionPoint, IssuerKeyId, PathExtensions, PointName, PolicyConstraints,
+    ReasonFlags,
+};
+pub use general_name::{GeneralName, same_name};
+pub use status::{Authorities, Exhausted, IssuerKey, Question, Role, Status, Unusable, Window};
 
 /// What is judged: certificates and revocation data as they came, DER each, all hostile until shown otherwise.
 #[derive(Debug, Clone, Copy, Default)]
