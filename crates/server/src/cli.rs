@@ -10,10 +10,11 @@ use musubi_crypto::{JwkSet, SystemRandom};
 use musubi_httpkit::hosts::by_host;
 use musubi_httpkit::peers_behind_proxy;
 use musubi_kernel::{Clock as _, SystemClock};
-use musubi_pki::Policy;
-use musubi_platform::relying_party::{self, NewRelyingParty};
+use musubi_pki::{Policy, ValidationPolicy};
+use musubi_platform::relying_party::{self, NewRelyingParty, RelyingPartyId};
 use musubi_store::Db;
 use musubi_verification::upstream::HttpUpstream;
+use musubi_verification::validation_policy;
 use tokio::sync::watch;
 
 use crate::config::{Config, host_of};
@@ -39,6 +40,9 @@ enum Command {
     /// Register relying parties.
     #[command(subcommand)]
     RelyingParty(RelyingPartyCommand),
+    /// Keep validation policies, and put relying parties under them.
+    #[command(subcommand)]
+    Policy(PolicyCommand),
 }
 
 #[derive(Debug, clap::Args)]
@@ -75,6 +79,30 @@ enum RelyingPartyCommand {
     },
     /// List the registered relying parties.
     List(ConfigFile),
+}
+
+#[derive(Debug, Subcommand)]
+enum PolicyCommand {
+    /// Add a policy, or the next version of one, from a JSON file, and print its hash.
+    Add {
+        #[command(flatten)]
+        file: ConfigFile,
+        /// The policy (docs/validation-policies.md).
+        policy: PathBuf,
+    },
+    /// List every policy: id, version, SHA-256.
+    List(ConfigFile),
+    /// Have a relying party's verdicts made under a policy from now on.
+    Assign {
+        #[command(flatten)]
+        file: ConfigFile,
+        /// The relying party's identifier.
+        relying_party: RelyingPartyId,
+        /// The policy's id.
+        id: String,
+        /// Its version.
+        version: u32,
+    },
 }
 
 type Failure = Box<dyn std::error::Error>;
@@ -129,6 +157,7 @@ async fn run(command: Command) -> Result<(), Failure> {
             say(&mut std::io::stdout(), id.as_str());
             Ok(())
         }
+        Command::Policy(command) => policy(command).await,
         Command::RelyingParty(RelyingPartyCommand::List(file)) => {
             let db = database(&Config::read(&file.config)?).await?;
             let mut tx = db.begin_read().await?;
@@ -139,6 +168,32 @@ async fn run(command: Command) -> Result<(), Failure> {
             Ok(())
         }
     }
+}
+
+async fn policy(command: PolicyCommand) -> Result<(), Failure> {
+    let at = SystemClock.now();
+    match command {
+        PolicyCommand::Add { file, policy } => {
+            let policy: ValidationPolicy = serde_json::from_str(&std::fs::read_to_string(policy)?)?;
+            let mut tx = database(&Config::read(&file.config)?).await?.begin().await?;
+            validation_policy::add(&mut tx, &policy, &SystemRandom, at).await?;
+            tx.commit().await?;
+            say(&mut std::io::stdout(), &hex::encode(policy.sha256()));
+        }
+        PolicyCommand::List(file) => {
+            let mut tx = database(&Config::read(&file.config)?).await?.begin_read().await?;
+            for stored in validation_policy::list(&mut tx).await? {
+                let (policy, hash) = (stored.policy, hex::encode(stored.sha256));
+                say(&mut std::io::stdout(), &format!("{}\t{}\t{hash}", policy.id, policy.version));
+            }
+        }
+        PolicyCommand::Assign { file, relying_party, id, version } => {
+            let mut tx = database(&Config::read(&file.config)?).await?.begin().await?;
+            validation_policy::assign(&mut tx, &relying_party, &id, version, &SystemRandom, at).await?;
+            tx.commit().await?;
+        }
+    }
+    Ok(())
 }
 
 async fn database(config: &Config) -> Result<Db, Failure> {

@@ -15,6 +15,7 @@ pub mod outcome;
 pub mod problems;
 pub mod revocation;
 pub mod upstream;
+pub mod validation_policy;
 mod wire;
 
 use std::sync::Arc;
@@ -41,6 +42,7 @@ pub fn migrations() -> Vec<Migration> {
         identity_proofing::MIGRATIONS,
         entitlement_check::MIGRATIONS,
         change_check::MIGRATIONS,
+        validation_policy::MIGRATIONS,
     ]
     .concat()
 }
