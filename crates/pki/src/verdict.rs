@@ -50,6 +50,7 @@ macro_rules! evidence_from {
 evidence_from! {
     &'static str => |v| Self::Text(Cow::Borrowed(v));
     String => |v| Self::Text(Cow::Owned(v));
+    Cow<'static, str> => Self::Text;
     i64 => Self::Number;
     u32 => |v| Self::Number(i64::from(v));
     u64 => |v| Self::Number(i64::try_from(v).unwrap_or(i64::MAX));
