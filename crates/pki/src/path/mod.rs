@@ -4,6 +4,7 @@
 mod certificate;
 mod extensions;
 mod general_name;
+pub mod ocsp;
 mod status;
 
 use musubi_crypto::PublicKey;
