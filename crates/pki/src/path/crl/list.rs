@@ -149,6 +149,11 @@ impl<'a> List<'a> {
         self.extensions.point.as_ref().is_some_and(|point| point.is_indirect)
     }
 
+    /// The value of `issuingDistributionPoint`.
+    pub(super) fn point_der(&self) -> Option<&'a [u8]> {
+        self.extensions.point.as_ref().map(|point| point.raw)
+    }
+
     pub(super) fn window(&self) -> Window {
         Window { this_update: self.this_update, next_update: self.next_update }
     }
