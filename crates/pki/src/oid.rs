@@ -106,6 +106,8 @@ oids! {
     CERTIFICATE_ISSUER = "2.5.29.29";
     /// `invalidityDate`.
     INVALIDITY_DATE = "2.5.29.24";
+    /// `expiredCertsOnCRL` (X.509 9.5.2.8).
+    EXPIRED_CERTS_ON_CRL = "2.5.29.60";
     /// `anyPolicy`.
     ANY_POLICY = "2.5.29.32.0";
     /// `anyExtendedKeyUsage`.
