@@ -214,6 +214,19 @@ fn every_verification_is_charged_for() {
 }
 
 #[test]
+fn what_was_left_unread_might_revoke_what_seems_good() {
+    let mut judge = Judge::knowing(&[]);
+    judge.work_left = 1;
+    let answer = Asked::about(GOOD, DIRECT).answer(&[DIRECT, DELEGATED], &mut judge);
+    assert_eq!(answer, unknown(Unusable::TooMuchWork));
+    // Nothing takes back a revocation.
+    let responses = [fixture!("delegated-revoked.ocsp"), fixture!("delegated-three.ocsp")];
+    judge.work_left = 2;
+    let answer = Asked::about(REVOKED, responses[0]).answer(&responses, &mut judge);
+    assert!(matches!(answer, Status::Revoked { .. }), "{answer:?}");
+}
+
+#[test]
 fn the_nonce_of_a_response_is_compared_with_that_of_the_request() {
     let response = Response::parse(fixture!("delegated-nonce.ocsp")).unwrap();
     let octets = nonce(&response).unwrap();
