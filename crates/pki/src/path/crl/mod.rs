@@ -18,6 +18,8 @@ mod entries;
 mod issuer;
 mod list;
 mod scope;
+#[cfg(test)]
+mod tests;
 
 use musubi_crypto::PublicKey;
 use musubi_kernel::UnixTime;
