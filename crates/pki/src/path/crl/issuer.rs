@@ -23,11 +23,8 @@ pub(super) fn signer_of<'a>(
     let algorithm = list.signature_algorithm.map_err(|_| Unusable::WeakAlgorithm)?;
     // A list from after the control time is not proven to have existed by then.
     let at = question.control.max(list.this_update);
-    if !algorithms::is_algorithm_accepted(algorithm, question.policy, at) {
-        return Err(Unusable::WeakAlgorithm);
-    }
     let verify = |key: &PublicKey, authorities: &mut dyn Authorities<'a>| {
-        if !algorithms::is_key_accepted(key, question.policy) {
+        if !algorithms::are_accepted(algorithm, key, question.policy, at) {
             return Err(Unusable::WeakAlgorithm);
         }
         authorities.charge().map_err(|_| Unusable::TooMuchWork)?;

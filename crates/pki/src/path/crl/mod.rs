@@ -5,10 +5,10 @@
 //! What took thought:
 //! - A list counts if its period holds the time in question, or if it was issued later: then it tells what was so
 //!   before. A list of which the period ended earlier, or that does not say when it ends (RFC 5280 5.1.2.5), is neither
-//!   good nor revoked, even if it names the certificate.
+//!   good nor revoked, even if it names the certificate: what it says may have been overtaken (EN 319 102-1 5.2.5).
 //! - Revoked wins over good whatever the order of the lists. Only a hold can end (RFC 5280 5.3.1), and only by a newer
 //!   list of the same scope that was issued by the time in question: one that was held then is not healed by a later
-//!   release (EN 319 102-1 5.2.5; Regulation (EU) 910/2014, article 28 (5)).
+//!   release (as Regulation (EU) 910/2014, article 28 (5), has it: suspended is invalid for that time).
 //! - An entry whose date is later than the time in question counts if its list was issued by that time: it is revoked
 //!   already. In a later list it tells of a later revocation.
 //! - Silence says nothing of a certificate that had expired when the list was issued, since entries are dropped then
@@ -18,6 +18,8 @@ mod entries;
 mod issuer;
 mod list;
 mod scope;
+#[cfg(test)]
+mod tests;
 
 use musubi_crypto::PublicKey;
 use musubi_kernel::UnixTime;

@@ -30,6 +30,9 @@ impl Names {
 
     /// Whether two `Name`s (DER) are the same.
     pub(super) fn are_same(&mut self, a: &[u8], b: &[u8]) -> Result<bool, Unusable> {
+        if a == b {
+            return Ok(true);
+        }
         self.charge()?;
         Ok(same_name(a, b))
     }
@@ -80,9 +83,9 @@ fn is_of_kind(certificate: &PathCertificate<'_>, list: &List<'_>) -> bool {
     let is_ca = certificate.extensions.basic_constraints.is_some_and(|c| c.is_ca);
     match list.extensions.point.as_ref().and_then(|point| point.only) {
         None => true,
-        Some(Only::UserCertificates) => !is_ca,
-        Some(Only::AuthorityCertificates) => is_ca,
-        Some(Only::AttributeCertificates) => false,
+        Some(Only::User) => !is_ca,
+        Some(Only::Authority) => is_ca,
+        Some(Only::Attribute) => false,
     }
 }
 
