@@ -5,14 +5,16 @@
 //! Not read: `ats-hash-index-v2`, whose input two editions define differently.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 
 use musubi_crypto::{Digest, DigestAlgorithm};
-use musubi_pki::asn1::{self, Algorithm, Elements, Malformed};
+use musubi_pki::asn1::{self, Elements, Malformed};
 
 use super::ber::{Node, Work};
 use super::oid;
-use super::signed_data::{SignedContent, SignedData};
-use super::signer_info::{SignerInfo, UnsignedValue, unsigned_values};
+use super::signed_data::SignedData;
+use super::signer_info::{SignerInfo, unsigned_values};
+use super::time_stamps::Stamped;
 use crate::model::Covered;
 use crate::timestamp::Token;
 
@@ -20,23 +22,13 @@ use crate::timestamp::Token;
 const MAX_ENTRIES: usize = 1_000;
 
 /// The bytes whose digest the imprint of `token` must be.
-pub(super) fn covered<'a>(
-    token: Node<'a>,
-    data: &SignedData<'a>,
-    content: &SignedContent<'a>,
-    signer: &SignerInfo<'a>,
-    unsigned: &[UnsignedValue<'a>],
-    work: &Work,
-) -> Covered<'a> {
-    parts(token, data, content, signer, unsigned, work).map_or_else(Covered::Unusable, Covered::Parts)
+pub(super) fn covered<'a>(token: Node<'a>, stamped: &Stamped<'_, 'a>, work: &Work) -> Covered<'a> {
+    parts(token, stamped, work).map_or_else(Covered::Unusable, Covered::Parts)
 }
 
 fn parts<'a>(
     token: Node<'a>,
-    data: &SignedData<'a>,
-    content: &SignedContent<'a>,
-    signer: &SignerInfo<'a>,
-    unsigned: &[UnsignedValue<'a>],
+    stamped: &Stamped<'_, 'a>,
     work: &Work,
 ) -> Result<Vec<Cow<'a, [u8]>>, &'static str> {
     let unreadable = "the time-stamp cannot be read";
@@ -56,31 +48,33 @@ fn parts<'a>(
     if read.algorithm != Some(imprint) {
         return Err("the ats-hash-index has another digest algorithm");
     }
-    let digests = |parts: &mut dyn Iterator<Item = Vec<&'a [u8]>>| -> Vec<Digest> {
-        parts.map(|parts| imprint.digest(&parts)).collect()
-    };
-    let certificates = digests(&mut data.certificates.iter().map(|c| vec![c.raw]));
-    let revocation = digests(&mut data.revocation.iter().map(|c| vec![c.raw]));
-    let attributes = digests(&mut unsigned.iter().map(|v| match form {
-        Form::First => vec![v.attribute],
+    let digest = |parts: &[&[u8]]| imprint.digest(parts);
+    let certificates = stamped.data.certificates.iter().map(|c| digest(&[c.raw]));
+    let revocation = stamped.data.revocation.iter().map(|c| digest(&[c.raw]));
+    let attributes = stamped.unsigned.iter().filter_map(|v| match form {
+        Form::First => v.attribute.map(|attribute| digest(&[attribute])),
         // The concatenation of attrType and one attrValues instance.
-        Form::Third => vec![v.type_raw, v.value.raw],
-    }));
-    let are_there = |entries: &[&[u8]], there: &[Digest]| {
-        entries.iter().all(|entry| there.iter().any(|digest| digest.as_ref() == *entry))
-    };
-    if !are_there(&read.certificates, &certificates)
-        || !are_there(&read.revocation, &revocation)
-        || !are_there(&read.attributes, &attributes)
+        Form::Third => Some(digest(&[v.type_raw, v.value.raw])),
+    });
+    if !are_there(&read.certificates, certificates)
+        || !are_there(&read.revocation, revocation)
+        || !are_there(&read.attributes, attributes)
     {
         return Err("the ats-hash-index names something that is not there");
     }
     Ok(vec![
-        Cow::Borrowed(data.content_type_raw),
-        Cow::Owned(content.digest(imprint).as_ref().to_vec()),
-        Cow::Borrowed(signer.protected_fields),
+        Cow::Borrowed(stamped.data.content_type_raw),
+        Cow::Owned(stamped.content.digest(imprint).as_ref().to_vec()),
+        Cow::Borrowed(stamped.signer.protected_fields),
         Cow::Borrowed(index.value.raw),
     ])
+}
+
+/// Whether every entry of an index is the digest of something that is there.
+fn are_there(entries: &[&[u8]], there: impl Iterator<Item = Digest>) -> bool {
+    let there: Vec<Digest> = there.collect();
+    let there: BTreeSet<&[u8]> = there.iter().map(AsRef::as_ref).collect();
+    entries.iter().all(|entry| there.contains(entry))
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -110,7 +104,7 @@ impl<'a> Index<'a> {
                     Err(Malformed) => return Err(Malformed),
                 };
                 let (algorithm, certificates) = match algorithm {
-                    Ok(algorithm) => (digest(&algorithm)?, parts.inside(der::Tag::Sequence, entries)?),
+                    Ok(algorithm) => (algorithm.digest()?.ok(), parts.inside(der::Tag::Sequence, entries)?),
                     Err(list) => (Some(DigestAlgorithm::Sha256), asn1::whole(list, entries)?),
                 };
                 let revocation = parts.inside(der::Tag::Sequence, entries)?;
@@ -119,10 +113,6 @@ impl<'a> Index<'a> {
             })
         })
     }
-}
-
-fn digest(algorithm: &Algorithm<'_>) -> Result<Option<DigestAlgorithm>, Malformed> {
-    Ok(algorithm.digest()?.ok())
 }
 
 fn entries<'a>(list: &mut Elements<'a>) -> Result<Vec<&'a [u8]>, Malformed> {

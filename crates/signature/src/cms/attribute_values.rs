@@ -14,6 +14,8 @@ pub(super) struct Values<'a> {
     pub(super) certificates: Vec<&'a [u8]>,
     pub(super) crls: Vec<&'a [u8]>,
     pub(super) ocsp: Vec<&'a [u8]>,
+    /// Certificates that came, those that came before included.
+    offered: usize,
 }
 
 const BAD: NotASignature = NotASignature::Malformed("certificate or revocation values");
@@ -24,6 +26,7 @@ impl<'a> Values<'a> {
         let certificates =
             choices.iter().filter(|c| c.tag == 0x30 && c.raw.len() <= MAX_CERTIFICATE_BYTES).map(|c| c.raw);
         for certificate in certificates {
+            self.offered = self.offered.saturating_add(1);
             if !self.certificates.contains(&certificate) {
                 self.certificates.push(certificate);
             }
@@ -86,11 +89,12 @@ impl<'a> Values<'a> {
     }
 
     fn within_limits(&self) -> Result<(), NotASignature> {
-        let most = self.certificates.len().max(self.crls.len()).max(self.ocsp.len());
-        if most <= MAX_CERTIFICATES {
+        let most = self.offered.max(self.crls.len()).max(self.ocsp.len());
+        let limit = 2 * MAX_CERTIFICATES;
+        if most <= limit {
             Ok(())
         } else {
-            Err(NotASignature::TooMuch { what: "certificates or revocation data", limit: MAX_CERTIFICATES })
+            Err(NotASignature::TooMuch { what: "certificates or revocation data", limit })
         }
     }
 }

@@ -4,17 +4,18 @@
 //! What is signed is taken from the input as it stands; the shell may be BER. Refused, by a rule that fails:
 //!
 //! - signed attributes that are not sorted DER, stand twice, or have several values where there is one (RFC 5652
-//!   5.3): a verifier that sorts them (5.4) and one that takes them as they came (OpenSSL) would hash different bytes;
+//!   5.3): a verifier that sorts them (5.4; bc-java #1484) and one that takes them as they came (openssl #22120) hash
+//!   different bytes, so that one of the two is always deceived;
 //! - no signed attributes although the content is not `id-data` (5.3); signed attributes without the type or the
 //!   digest of the content (11.1, 11.2), or with another type or digest;
 //! - content that itself reads as signed attributes, where there are none: a signature over attributes could be
-//!   passed off as one over that content (Strenzke, draft-ietf-lamps-cms-euf-cma-signeddata);
+//!   passed off as one over that content (draft-ietf-lamps-cms-euf-cma-signeddata);
 //! - a signer identifier that fits no certificate, several, or another one than the signed reference; a reference
 //!   whose digest, issuer or serial number is another's (substitution; jpki/myna GHSA-58hw-cg5m-88rp);
 //! - a digest that does not belong to the signature algorithm, algorithms other than the protected ones (RFC 6211),
 //!   wrong parameters, `id-ecPublicKey` as a signature, algorithms that are not in the table;
 //! - `SignerInfo`s of a version that does not go with their identifier; malformed unsigned attributes;
-//! - in a PDF: several signers, content inside, no signed attributes; in a time-stamp: several signers.
+//! - in a PDF: several signers, content inside, no signed attributes, another type than `id-data`; in a time-stamp: several signers.
 //!
 //! Refused as a whole ([`NotASignature`]): bytes after the message, tags of several bytes, more than
 //! 200 certificates, 200 entries of revocation data, 32 signers, 64 attributes, 32 MiB beside the content, 16 levels.
@@ -33,6 +34,7 @@ mod signature;
 pub(crate) mod signed_data;
 mod signer_info;
 mod signing_certificate;
+mod time_stamps;
 
 use ber::Work;
 use signature::Message;
@@ -65,6 +67,12 @@ pub(crate) enum Profile {
     Timestamp,
 }
 
+impl Profile {
+    fn is_of_pdf(self) -> bool {
+        matches!(self, Self::Pdf | Self::Pades)
+    }
+}
+
 /// The signatures of a CMS file, DER, BER or PEM (RFC 7468 8, also under the label `PKCS7`). `detached` is the content
 /// if it is not inside; if it is both inside and given, both must be the same.
 ///
@@ -81,7 +89,7 @@ pub fn find<'a>(file: &'a [u8], detached: Option<&'a [u8]>) -> Result<Vec<Found<
     }
 }
 
-/// The signatures of `cms`, all of it, DER or BER.
+/// The signatures of `cms`, all of it, DER or BER: each signer, followed by the counter-signers over it.
 pub(crate) fn signatures<'a>(
     cms: &'a [u8],
     content: Content<'a>,
@@ -113,4 +121,55 @@ pub(crate) fn of_signed_data<'a>(
 #[allow(dead_code, reason = "for the signatures of PDF documents")]
 pub(crate) fn length_of(contents: &[u8]) -> Option<usize> {
     ber::length_of_first(contents)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Content, Profile, find, length_of, signatures};
+    use musubi_pki::Outcome;
+
+    const DETACHED: &[u8] = include_bytes!("../../tests/fixtures/cms/cades-detached.p7");
+    const PLAIN: &[u8] = include_bytes!("../../tests/fixtures/cms/rsa-detached.p7");
+    const ATTACHED: &[u8] = include_bytes!("../../tests/fixtures/cms/cades-attached.p7");
+    const BARE: &[u8] = include_bytes!("../../tests/fixtures/cms/noattr-detached.p7");
+    const STREAMED: &[u8] = include_bytes!("../../tests/fixtures/cms/stream.p7");
+    const STAMP: &[u8] = include_bytes!("../../tests/fixtures/timestamp/sha256.token");
+    const TWO: &[u8] = include_bytes!("../../tests/fixtures/cms/two-signers.p7");
+    const CONTENT: &[u8] = include_bytes!("../../tests/fixtures/cms/content.txt");
+
+    /// The rules that the first signer breaks over the content in two parts.
+    fn broken(cms: &[u8], profile: Profile) -> Vec<&'static str> {
+        let (first, second) = CONTENT.split_at(7);
+        let found = signatures(cms, Content::Parts(vec![first, second]), profile).unwrap();
+        let rules = found.first().unwrap().rules.iter().map(|rule| &rule.result);
+        rules.filter(|r| r.outcome() != Outcome::Passed).map(|r| r.id()).collect()
+    }
+
+    #[test]
+    fn a_pdf_has_one_signer_with_signed_attributes_and_no_content_inside() {
+        assert!(broken(DETACHED, Profile::Pdf).is_empty());
+        assert!(broken(PLAIN, Profile::Pdf).is_empty());
+        assert_eq!(broken(ATTACHED, Profile::Pdf), ["cms.detached"]);
+        assert_eq!(broken(BARE, Profile::Pdf), ["cms.signed_attributes"]);
+        assert_eq!(broken(TWO, Profile::Pdf), ["cms.detached", "cms.one_signer"]);
+        let stamp = ["cms.detached", "cms.content_type", "cms.message_digest"];
+        assert_eq!(broken(STAMP, Profile::Pdf), stamp);
+    }
+
+    #[test]
+    fn pades_needs_the_reference_to_the_signing_certificate() {
+        assert!(broken(DETACHED, Profile::Pades).is_empty());
+        assert_eq!(broken(PLAIN, Profile::Pades), ["cades.signing_certificate"]);
+    }
+
+    #[test]
+    fn padding_after_a_message_is_told_apart_from_it() {
+        for message in [DETACHED, STREAMED] {
+            let padded = [message, &[0; 100]].concat();
+            assert_eq!(length_of(&padded), Some(message.len()));
+            assert!(find(&padded, Some(CONTENT)).is_err());
+        }
+        assert_eq!(length_of(&[0; 100]), None);
+        assert_eq!(length_of(DETACHED.get(..100).unwrap()), None);
+    }
 }

@@ -2,7 +2,6 @@
 //! attributes. A counter-signature (RFC 5652 11.4) is a signer whose content is a signature value.
 
 use std::borrow::Cow;
-use std::cell::Cell;
 
 use musubi_crypto::{DigestAlgorithm, EcdsaEncoding, SignatureAlgorithm};
 use musubi_kernel::UnixTime;
@@ -18,17 +17,12 @@ use super::signer_info::{
     MAX_SIGNED_ATTRIBUTE_BYTES, SignedAttributes, SignerId, SignerInfo, UnsignedValue, unsigned_values,
 };
 use super::signing_certificate::{Candidate, identify};
-use super::{Profile, archive, oid};
+use super::time_stamps::{Counts, Stamped};
+use super::{Profile, oid};
 use crate::model::{
     Covered, Extent, Found, FoundTimestamp, Level, NotASignature, Signed, Signer, TimestampKind, Value,
 };
 
-/// Time-stamps of one message.
-const MAX_TIMESTAMPS: usize = 64;
-/// Archive time-stamps of one message; each is over everything in it.
-const MAX_ARCHIVE_TIMESTAMPS: usize = 16;
-/// Content time-stamps of one message; each is over the content.
-const MAX_CONTENT_TIMESTAMPS: usize = 8;
 /// Counter-signatures of counter-signatures.
 const MAX_COUNTER_SIGNATURE_DEPTH: usize = 4;
 /// Content in pieces that is joined where an algorithm needs it whole.
@@ -43,9 +37,7 @@ pub(super) struct Message<'m, 'a> {
     work: &'m Work,
     values: Values<'a>,
     values_are_readable: bool,
-    timestamps: Cell<usize>,
-    archive_timestamps: Cell<usize>,
-    content_timestamps: Cell<usize>,
+    counts: Counts,
 }
 
 /// What a signer signs, and where it stands.
@@ -76,9 +68,7 @@ impl<'m, 'a> Message<'m, 'a> {
             work,
             values,
             values_are_readable,
-            timestamps: Cell::new(0),
-            archive_timestamps: Cell::new(0),
-            content_timestamps: Cell::new(0),
+            counts: Counts::default(),
         }
     }
 
@@ -228,6 +218,21 @@ impl<'m, 'a> Message<'m, 'a> {
         Ok((found, unsigned))
     }
 
+    /// The time-stamps of a signer; of a time-stamp there are none.
+    fn timestamps(
+        &self,
+        info: &SignerInfo<'a>,
+        attributes: Option<&SignedAttributes<'a>>,
+        unsigned: &[UnsignedValue<'a>],
+        place: &Place<'_, 'a>,
+    ) -> Result<Vec<FoundTimestamp<'a>>, NotASignature> {
+        if self.profile == Profile::Timestamp {
+            return Ok(Vec::new());
+        }
+        let stamped = Stamped { data: self.data, content: place.content, signer: info, attributes, unsigned };
+        stamped.time_stamps(&place.location, &self.counts, self.work)
+    }
+
     /// What the use of the message asks of the message as a whole.
     fn container_rules(&self, place: &Place<'_, 'a>) -> Vec<Rule> {
         let mut rules = Vec::new();
@@ -286,6 +291,8 @@ impl<'m, 'a> Message<'m, 'a> {
             None if is_counter_signature => None,
             None => Some("absent"),
             Some(_) if is_counter_signature => Some("a counter-signature has no content type"),
+            // EN 319 142-1 6.3: what a PDF signature is over has no type of its own.
+            Some(Ok(id)) if self.profile.is_of_pdf() && id != oid::DATA => Some("not id-data"),
             Some(Ok(id)) if id == self.data.content_type => None,
             Some(Ok(_)) => Some("another type than the content's"),
             Some(Err(Malformed)) => Some("malformed"),
@@ -316,78 +323,23 @@ impl<'m, 'a> Message<'m, 'a> {
         rules: &mut Vec<Rule>,
     ) -> Values<'a> {
         let mut values = self.values.clone();
-        let mut are_readable = self.values_are_readable;
-        for value in unsigned {
-            are_readable &= match value.id {
-                oid::CERTIFICATE_VALUES => values.add_certificate_values(value.value, self.work).is_ok(),
-                oid::REVOCATION_VALUES => values.add_revocation_values(value.value, self.work).is_ok(),
-                _ => true,
-            };
-        }
         let archival = attributes.into_iter().flat_map(|a| a.all(oid::ADBE_REVOCATION_INFO));
-        for value in archival {
-            are_readable &= values.add_revocation_values(node(value), self.work).is_ok();
-        }
+        let archival = archival.map(|value| (oid::REVOCATION_VALUES, node(value)));
+        let are_readable = self.values_are_readable
+            && archival.chain(unsigned.iter().map(|v| (v.id, v.value))).all(|(id, value)| match id {
+                oid::CERTIFICATE_VALUES => values.add_certificate_values(value, self.work).is_ok(),
+                oid::REVOCATION_VALUES => values.add_revocation_values(value, self.work).is_ok(),
+                _ => true,
+            });
         if !are_readable {
             let citation = "EN 319 122-1 A.1, RFC 5652 10.2";
             rules.push(unless(Some("malformed"), "cms.validation_data", citation, FORMAT));
         }
         values
     }
-
-    fn timestamps(
-        &self,
-        info: &SignerInfo<'a>,
-        attributes: Option<&SignedAttributes<'a>>,
-        unsigned: &[UnsignedValue<'a>],
-        place: &Place<'_, 'a>,
-    ) -> Result<Vec<FoundTimestamp<'a>>, NotASignature> {
-        let mut found: Vec<FoundTimestamp<'a>> = Vec::new();
-        if self.profile == Profile::Timestamp {
-            return Ok(found);
-        }
-        let mut add = |kind, name, token: &'a [u8], covered| {
-            let number = found.len() + 1;
-            let location = format!("{}, time-stamp {number} ({name})", place.location);
-            found.push(FoundTimestamp { kind, location, token: Cow::Borrowed(token), covered });
-        };
-        for token in attributes.into_iter().flat_map(|a| a.all(oid::CONTENT_TIME_STAMP)) {
-            count(&self.timestamps, "time-stamps", MAX_TIMESTAMPS)?;
-            count(&self.content_timestamps, "content time-stamps", MAX_CONTENT_TIMESTAMPS)?;
-            let covered = Covered::Parts(borrowed(place.content.pieces()));
-            add(TimestampKind::Content, "content-time-stamp", token.raw, covered);
-        }
-        for value in unsigned {
-            let (kind, name) = match value.id {
-                oid::SIGNATURE_TIME_STAMP => (TimestampKind::Signature, "signature-time-stamp"),
-                oid::ARCHIVE_TIME_STAMP_V3 => (TimestampKind::Archive, "archive-time-stamp-v3"),
-                oid::ARCHIVE_TIME_STAMP_V2 => (TimestampKind::Other, "archive-time-stamp-v2"),
-                oid::ARCHIVE_TIME_STAMP => (TimestampKind::Other, "archive-time-stamp"),
-                oid::ESC_TIME_STAMP => (TimestampKind::Other, "CAdES-C-timestamp"),
-                oid::CERT_CRL_TIME_STAMP => (TimestampKind::Other, "time-stamped-certs-crls-references"),
-                _ => continue,
-            };
-            count(&self.timestamps, "time-stamps", MAX_TIMESTAMPS)?;
-            let covered = match kind {
-                TimestampKind::Signature => Covered::Parts(vec![Cow::Borrowed(info.signature)]),
-                TimestampKind::Archive => {
-                    count(&self.archive_timestamps, "archive time-stamps", MAX_ARCHIVE_TIMESTAMPS)?;
-                    archive::covered(value.value, self.data, place.content, info, unsigned, self.work)
-                }
-                _ => Covered::Unusable("of a kind that proves nothing here"),
-            };
-            add(kind, name, value.value.raw, covered);
-        }
-        Ok(found)
-    }
 }
 
-fn count(so_far: &Cell<usize>, what: &'static str, limit: usize) -> Result<(), NotASignature> {
-    so_far.set(so_far.get() + 1);
-    if so_far.get() > limit { Err(NotASignature::TooMuch { what, limit }) } else { Ok(()) }
-}
-
-fn borrowed<'a>(list: &[&'a [u8]]) -> Vec<Cow<'a, [u8]>> {
+pub(super) fn borrowed<'a>(list: &[&'a [u8]]) -> Vec<Cow<'a, [u8]>> {
     list.iter().copied().map(Cow::Borrowed).collect()
 }
 
@@ -448,7 +400,7 @@ fn content_is_no_attributes(content: &SignedContent<'_>) -> Rule {
             .is_ok()
         });
     let problem = reads_as_attributes.then_some("the content reads as signed attributes");
-    let citation = "RFC 5652 5.3, draft-ietf-lamps-cms-euf-cma-signeddata 4";
+    let citation = "RFC 5652 5.4, draft-ietf-lamps-cms-euf-cma-signeddata";
     unless(problem, "cms.content_is_no_attributes", citation, SUBSTITUTED)
 }
 

@@ -164,8 +164,8 @@ impl<'a> SignedAttributes<'a> {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct UnsignedValue<'a> {
     pub(crate) id: ObjectIdentifier,
-    /// The whole attribute.
-    pub(crate) attribute: &'a [u8],
+    /// The whole attribute, with its first value.
+    pub(crate) attribute: Option<&'a [u8]>,
     /// `attrType`, with tag and length.
     pub(crate) type_raw: &'a [u8],
     pub(crate) value: Node<'a>,
@@ -187,9 +187,10 @@ pub(crate) fn unsigned_values<'a>(
         let id = object_identifier(kind)?;
         let values = parts.inside(0x31, BAD)?.all(MAX_ATTRIBUTES, "values of an unsigned attribute")?;
         parts.end(BAD)?;
-        out.extend(values.into_iter().map(|value| UnsignedValue {
+        let attributes = std::iter::once(Some(attribute.raw)).chain(std::iter::repeat(None));
+        out.extend(values.into_iter().zip(attributes).map(|(value, attribute)| UnsignedValue {
             id,
-            attribute: attribute.raw,
+            attribute,
             type_raw: kind.raw,
             value,
         }));

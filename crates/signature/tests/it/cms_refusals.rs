@@ -349,7 +349,7 @@ fn values_of_attributes_are_handed_out() {
     let revocation = tlv(0x30, &[tlv(0xA0, &tlv(0x30, &crl)), tlv(0xA1, &tlv(0x30, &ocsp))].concat());
     message.signers[0].unsigned = vec![
         attribute("1.2.840.113549.1.9.16.2.23", &[certificates]),
-        attribute("1.2.840.113549.1.9.16.2.24", &[revocation.clone()]),
+        attribute("1.2.840.113549.1.9.16.2.24", std::slice::from_ref(&revocation)),
     ];
     only(&message, |found| {
         assert_eq!(broken(found), []);
@@ -471,4 +471,64 @@ fn what_is_signed_is_what_stands_in_the_file() {
         let Signed::Bytes(bytes) = &found.value.signed else { panic!("not bytes") };
         assert_eq!(bytes.as_ref(), tlv(0x31, &attributes));
     });
+}
+
+/// The archive time-stamp of the fixture with these unsigned attributes in the place of its index.
+fn indexed(attributes: Vec<Vec<u8>>) -> Message {
+    let mut message = Message::of("cades-lta");
+    let at = message.signers[0].unsigned.len() - 1;
+    let id = oid("1.2.840.113549.1.7.2");
+    let attribute_bytes = message.signers[0].unsigned[at].clone();
+    // The token is the only value of the attribute.
+    let start = attribute_bytes.windows(id.len()).position(|w| w == id).unwrap() - 4;
+    let mut token = Message::read(&attribute_bytes[start..]).unwrap();
+    token.signers[0].unsigned = attributes;
+    message.signers[0].unsigned[at] = attribute("0.4.0.1733.2.4", &[token.write()]);
+    message
+}
+
+#[test]
+fn the_index_of_an_archive_time_stamp_is_one_and_made_with_its_digest() {
+    const FIRST: &str = "0.4.0.1733.2.5";
+    const SECOND: &str = "0.4.0.19122.1.4";
+    const THIRD: &str = "0.4.0.19122.1.5";
+    let covered = |attributes: Vec<Vec<u8>>| {
+        only(&indexed(attributes), |found| {
+            let stamp = found.timestamps.iter().find(|t| t.kind == TimestampKind::Archive).unwrap();
+            match &stamp.covered {
+                Covered::Parts(parts) => Ok(parts.last().unwrap().to_vec()),
+                Covered::Unusable(why) => Err(*why),
+            }
+        })
+    };
+    let list = |digests: &[Vec<u8>]| {
+        tlv(0x30, &digests.iter().flat_map(|digest| tlv(0x04, digest)).collect::<Vec<u8>>())
+    };
+    let sha256 = |bytes: &[u8]| DigestAlgorithm::Sha256.digest(&[bytes]).as_ref().to_vec();
+    let index = |algorithm: &[u8], certificates: &[Vec<u8>], attributes: &[Vec<u8>]| {
+        tlv(0x30, &[algorithm, &list(certificates), &list(&[]), &list(attributes)].concat())
+    };
+    let of_sha256 = tlv(0x30, &oid("2.16.840.1.101.3.4.2.1"));
+    let of_sha512 = tlv(0x30, &oid(SHA512));
+    let certificates = [sha256(&pki("intermediate"))];
+    let stamp = Message::of("cades-lta").signers[0].unsigned[0].clone();
+
+    let third = index(&of_sha256, &certificates, &[]);
+    assert_eq!(covered(vec![attribute(THIRD, std::slice::from_ref(&third))]), Ok(third.clone()));
+    // The first form names whole attributes, and SHA-256 may be left out of it.
+    for algorithm in [&[], of_sha256.as_slice()] {
+        let first = index(algorithm, &certificates, &[sha256(&stamp)]);
+        assert_eq!(covered(vec![attribute(FIRST, std::slice::from_ref(&first))]), Ok(first));
+    }
+    let gone = Err("the ats-hash-index names something that is not there");
+    assert_eq!(covered(vec![attribute(THIRD, &[index(&of_sha256, &[], &[sha256(&stamp)])])]), gone);
+    assert_eq!(covered(vec![attribute(THIRD, &[index(&of_sha256, &[sha256(b"gone")], &[])])]), gone);
+    let other = Err("the ats-hash-index has another digest algorithm");
+    assert_eq!(covered(vec![attribute(THIRD, &[index(&of_sha512, &[], &[])])]), other);
+    let malformed = Err("the ats-hash-index is malformed");
+    assert_eq!(covered(vec![attribute(THIRD, &[index(&[], &certificates, &[])])]), malformed);
+    let not_one = Err("not exactly one ats-hash-index");
+    assert_eq!(covered(vec![]), not_one);
+    assert_eq!(covered(vec![attribute(SECOND, std::slice::from_ref(&third))]), not_one);
+    assert_eq!(covered(vec![attribute(THIRD, &[third.clone(), third])]), not_one);
 }
