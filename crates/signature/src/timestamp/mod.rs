@@ -10,7 +10,7 @@
 //! - a `TSTInfo` of another version than 1, with a critical extension (none is known), or that names another
 //!   authority than the certificate does;
 //! - over a document: an imprint that is not the document's digest;
-//! - all that [`cms`](crate::cms) refuses.
+//! - all that [`cms`] refuses.
 //!
 //! Refused as a whole: a response without a token, an imprint whose algorithm is not in the table, a `TSTInfo` that
 //! is not DER.

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use const_oid::ObjectIdentifier;
 use musubi_pki::asn1::{Elements, Malformed, constructed, whole};
 use musubi_pki::{Outcome, SubIndication, UnverifiedCertificate};
+use musubi_signature::cms::find;
 use musubi_signature::timestamp::Token;
 use musubi_signature::{Covered, Found, FoundTimestamp, Signed, Signer};
 
@@ -17,6 +18,23 @@ pub(crate) fn fixture(path: &str) -> Vec<u8> {
 
 pub(crate) fn content() -> Vec<u8> {
     fixture("cms/content.txt")
+}
+
+pub(crate) fn pki(name: &str) -> Vec<u8> {
+    fixture(&format!("pki/{name}.der"))
+}
+
+/// What is broken in the fixture after its first signer was changed.
+pub(crate) fn after(name: &str, change: impl FnOnce(&mut SignerParts)) -> Vec<(&'static str, SubIndication)> {
+    broken(&find(&Message::of(name).with_signer(change).write(), None).unwrap()[0])
+}
+
+/// Asks about the only signature of a message.
+pub(crate) fn only<T>(message: &Message, ask: impl FnOnce(&Found<'_>) -> T) -> T {
+    let cms = message.write();
+    let found = find(&cms, None).unwrap();
+    assert_eq!(found.len(), 1);
+    ask(&found[0])
 }
 
 pub(crate) fn tlv(tag: u8, content: &[u8]) -> Vec<u8> {

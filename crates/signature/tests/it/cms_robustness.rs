@@ -1,8 +1,10 @@
 //! Hostile CMS: bounded work, no panic, and no change of a signed byte that passes.
 
+use std::borrow::Cow;
+
 use musubi_signature::cms::find;
 use musubi_signature::timestamp::Token;
-use musubi_signature::{NotASignature, Signed};
+use musubi_signature::{Covered, NotASignature, Signed};
 
 use crate::cms_message::{Message, SignerParts, attribute, broken, fixture, signer, tlv, verifies};
 
@@ -154,4 +156,23 @@ fn content_in_pieces_is_the_same_content() {
         assert_eq!(broken(&found[0]), []);
         assert!(verifies(&found[0]));
     }
+}
+
+/// 100 MB of content are hashed where they are.
+#[test]
+fn content_is_not_copied() {
+    let (stamped, content) = (fixture("cms/cades-content-time-stamp.p7"), fixture("cms/content.txt"));
+    let found = find(&stamped, Some(&content)).unwrap();
+    let Covered::Parts(parts) = &found[0].timestamps[0].covered else { panic!("unusable") };
+    assert!(matches!(parts[..], [Cow::Borrowed(part)] if part.as_ptr() == content.as_ptr()));
+
+    // Ed25519 without signed attributes signs the content itself.
+    let bare = Message::of("cades-ed25519").with_signer(|signer| signer.signed = None).write();
+    let found = find(&bare, None).unwrap();
+    let Signed::Bytes(Cow::Borrowed(bytes)) = found[0].value.signed else { panic!("copied") };
+    assert!(bare.as_ptr_range().contains(&bytes.as_ptr()));
+    assert_eq!(broken(&found[0]), []);
+    // Everything else signs its digest.
+    let bare = fixture("cms/noattr.p7");
+    assert!(matches!(find(&bare, None).unwrap()[0].value.signed, Signed::Digest(_)));
 }

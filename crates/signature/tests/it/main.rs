@@ -12,4 +12,5 @@ mod cms;
 mod cms_message;
 mod cms_refusals;
 mod cms_robustness;
+mod cms_unsigned;
 mod timestamp;
