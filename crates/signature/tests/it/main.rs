@@ -1,0 +1,16 @@
+//! The formats of document signatures: files of independent tools, and copies of them that must be refused.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "the tests' support is not in test functions"
+)]
+
+mod cms;
+mod cms_message;
+mod cms_refusals;
+mod cms_robustness;
+mod cms_unsigned;
+mod timestamp;
