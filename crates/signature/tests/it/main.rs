@@ -7,5 +7,6 @@
     reason = "the tests' support is not in test functions"
 )]
 
+mod jws;
 mod raw;
 mod raw_support;
