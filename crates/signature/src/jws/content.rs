@@ -2,13 +2,14 @@
 //! content beside it (`sigD`, TS 119 182-1 5.2.8), of which one object is judged.
 
 use std::borrow::Cow;
+use std::cell::OnceCell;
 
 use musubi_crypto::{Digest, DigestAlgorithm, Hasher};
 use musubi_pki::{ReasonCode, SubIndication};
 
 use super::header::{Header, digest_algorithm};
 use super::json::Object;
-use super::{MALFORMED, base64, rule};
+use super::{MALFORMED, Work, base64, rule};
 use crate::model::{NotASignature, Rule};
 
 /// What a signature is about.
@@ -27,18 +28,19 @@ const TAMPERED: (SubIndication, ReasonCode) = (SubIndication::HashFailure, Reaso
 
 impl<'a> Content<'a> {
     pub(super) fn of(
-        payload: Option<&Cow<'a, str>>,
+        payload: &Payload<'_, 'a>,
         header: &Header<'_>,
-        detached: Option<&'a [u8]>,
+        work: &mut Work,
         rules: &mut Vec<Rule>,
     ) -> Result<Self, NotASignature> {
         if let Some(sig_d) = header.protected.get("sigD") {
-            return Self::by_reference(sig_d.object(), payload.is_some(), header.b64(), detached, rules);
+            return Self::by_reference(sig_d.object(), payload, header.b64(), work, rules);
         }
-        let Some(payload) = payload else {
+        let detached = payload.detached;
+        let Some(text) = payload.attached else {
             return detached.map(Self::Detached).ok_or(NotASignature::ContentMissing);
         };
-        let (well_formed, equal) = compare(payload, header.b64(), detached);
+        let (well_formed, equal) = payload.compare(header.b64());
         let kept = if well_formed { Ok(()) } else { Err("the payload is not base64url") };
         rules.push(rule("jws.payload", "RFC 7515 5.2", kept, MALFORMED));
         if detached.is_some() {
@@ -46,23 +48,28 @@ impl<'a> Content<'a> {
                 if equal { Ok(()) } else { Err("the payload is not the content that was given beside it") };
             rules.push(rule("jws.detached_content", "RFC 7515 appendix F", kept, TAMPERED));
         }
-        Ok(Self::Attached(payload.clone()))
+        if let Cow::Owned(text) = text {
+            work.copy(text.len())?;
+        }
+        Ok(Self::Attached(text.clone()))
     }
 
     /// `sigD` with one object.
     fn by_reference(
         sig_d: Option<&Object<'_>>,
-        has_payload: bool,
+        payload: &Payload<'_, 'a>,
         b64: bool,
-        detached: Option<&'a [u8]>,
+        work: &mut Work,
         rules: &mut Vec<Rule>,
     ) -> Result<Self, NotASignature> {
-        let mechanism = mechanism(sig_d, has_payload);
+        let mechanism = mechanism(sig_d, payload.attached.is_some());
         rules.push(rule("jades.sig_d", "ETSI TS 119 182-1 5.2.8", mechanism.map(|_| ()), MALFORMED));
         let Ok(mechanism) = mechanism else { return Ok(Self::Unknown) };
-        let content = detached.ok_or(NotASignature::ContentMissing)?;
+        let content = payload.detached.ok_or(NotASignature::ContentMissing)?;
         let Mechanism::Digest(digest) = mechanism else { return Ok(Self::Detached(content)) };
-        let actual = Part::digest(&[Part::content(content, b64)], digest.algorithm());
+        let part = Part::content(content, b64);
+        work.hash(part.len())?;
+        let actual = Part::digest(&[part], digest.algorithm());
         let kept = if actual == digest { Ok(()) } else { Err("the content has another digest") };
         rules.push(rule("jades.sig_d_digest", "ETSI TS 119 182-1 5.2.8.3.3", kept, TAMPERED));
         Ok(Self::ByDigest(content, digest.algorithm()))
@@ -119,18 +126,34 @@ impl<'a> Timestamped<'_, 'a> {
     }
 }
 
-/// Whether the payload is well-formed, and whether it is the content beside it.
-fn compare(payload: &str, b64: bool, detached: Option<&[u8]>) -> (bool, bool) {
-    if !b64 {
-        return (true, detached == Some(payload.as_bytes()));
+/// The payload of a file and the content beside it. They are compared once, however many signatures there are.
+pub(super) struct Payload<'p, 'a> {
+    attached: Option<&'p Cow<'a, str>>,
+    detached: Option<&'a [u8]>,
+    encoded: OnceCell<(bool, bool)>,
+}
+
+impl<'p, 'a> Payload<'p, 'a> {
+    pub(super) fn new(attached: Option<&'p Cow<'a, str>>, detached: Option<&'a [u8]>) -> Self {
+        Self { attached, detached, encoded: OnceCell::new() }
     }
-    let mut rest = detached.unwrap_or_default();
-    let mut equal = true;
-    let well_formed = base64::pieces_from_url(payload.as_bytes(), |piece| match rest.strip_prefix(piece) {
-        Some(more) => rest = more,
-        None => equal = false,
-    });
-    (well_formed, well_formed && equal && rest.is_empty())
+
+    /// Whether the payload is well-formed, and whether it is the content beside it.
+    fn compare(&self, b64: bool) -> (bool, bool) {
+        let attached = self.attached.map(|text| text.as_bytes()).unwrap_or_default();
+        if !b64 {
+            return (true, self.detached == Some(attached));
+        }
+        *self.encoded.get_or_init(|| {
+            let mut rest = self.detached.unwrap_or_default();
+            let mut equal = true;
+            let well_formed = base64::pieces_from_url(attached, |piece| match rest.strip_prefix(piece) {
+                Some(more) => rest = more,
+                None => equal = false,
+            });
+            (well_formed, well_formed && equal && rest.is_empty())
+        })
+    }
 }
 
 #[derive(Clone, Copy)]

@@ -33,7 +33,7 @@ use musubi_crypto::{EcdsaEncoding, KeyStrength, SignatureAlgorithm};
 use musubi_kernel::UnixTime;
 use musubi_pki::{CheckResult, Outcome, ReasonCode, SubIndication, UnverifiedCertificate};
 
-use self::content::{Content, Part};
+use self::content::{Content, Part, Payload};
 use self::header::{Decoded, Header};
 use self::json::Json;
 use self::serialization::{Entry, Form, Jws};
@@ -68,11 +68,12 @@ pub fn find<'a>(file: &'a [u8], detached: Option<&'a [u8]>) -> Result<Vec<Found<
         .map(|(entry, decoded)| Header::new(decoded, &entry.header))
         .collect();
     let one_encoding = headers.windows(2).all(|pair| matches!(pair, [a, b] if a.b64() == b.b64()));
+    let payload = Payload::new(jws.payload.as_ref(), detached);
     let mut work = Work::default();
     let mut found = Vec::with_capacity(headers.len());
     for (index, (entry, header)) in jws.signatures.iter().zip(&headers).enumerate() {
         let one = One { jws: &jws, entry, header, one_encoding, number: index + 1 };
-        found.push(one.found(detached, &mut work)?);
+        found.push(one.found(&payload, &mut work)?);
     }
     Ok(found)
 }
@@ -127,7 +128,7 @@ struct One<'s, 'a> {
 }
 
 impl<'a> One<'_, 'a> {
-    fn found(&self, detached: Option<&'a [u8]>, work: &mut Work) -> Result<Found<'a>, NotASignature> {
+    fn found(&self, payload: &Payload<'_, 'a>, work: &mut Work) -> Result<Found<'a>, NotASignature> {
         let header = self.header;
         let algorithm = header.algorithm();
         let mut rules = vec![
@@ -143,7 +144,7 @@ impl<'a> One<'_, 'a> {
                 MALFORMED,
             ));
         }
-        let content = Content::of(self.jws.payload.as_ref(), header, detached, &mut rules)?;
+        let content = Content::of(payload, header, work, &mut rules)?;
         let unsigned = Unsigned::read(self, &content, work, &mut rules)?;
         let signer = signer::identify(header, &unsigned.certificates, &mut rules);
         let value = self.value(algorithm, &content, work, signer.certificate.as_deref(), &mut rules)?;
