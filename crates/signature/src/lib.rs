@@ -7,6 +7,7 @@
 pub mod jws;
 mod model;
 pub mod raw;
+pub mod report;
 
 pub use model::{
     Covered, Extent, Found, FoundTimestamp, Level, NotASignature, Rule, Signed, Signer, TimestampKind, Value,

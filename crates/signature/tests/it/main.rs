@@ -10,3 +10,4 @@
 mod jws;
 mod raw;
 mod raw_support;
+mod report;
