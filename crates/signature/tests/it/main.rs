@@ -8,6 +8,8 @@
 )]
 
 mod jws;
+mod jws_jades;
+mod jws_support;
 mod raw;
 mod raw_support;
 mod report;
