@@ -2,6 +2,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use musubi_crypto::PublicKey;
 use musubi_signature::jws::{MAX_HEADER_BYTES, MAX_SIGNATURES, find};
 use musubi_signature::{Extent, Level, NotASignature, Signed, Signer};
 use proptest::prelude::*;
@@ -21,6 +22,38 @@ fn every_accepted_algorithm_verifies_in_compact_and_json_form() {
             assert_eq!((found.format, found.level, &found.extent), ("JWS", Level::Plain, &Extent::Whole));
             assert_eq!(found.certificates.len(), 1, "the intermediate");
         }
+    }
+}
+
+#[test]
+fn the_examples_of_rfc_7515_a_3_and_rfc_8037_a_4_verify_under_their_keys() {
+    let url = |text: &str| URL_SAFE_NO_PAD.decode(text).unwrap();
+    // SubjectPublicKeyInfo of P-256 and of Ed25519 up to the key.
+    let p256 = hex::decode("3059301306072a8648ce3d020106082a8648ce3d03010703420004").unwrap();
+    let (x, y) =
+        ("f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU", "x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0");
+    let p256 = PublicKey::ec_p256(&[p256, url(x), url(y)].concat()).unwrap();
+    let ed25519 = hex::decode("302a300506032b6570032100").unwrap();
+    let ed25519 = [ed25519, url("11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo")].concat();
+    let ed25519 = PublicKey::ed25519(&ed25519).unwrap();
+    for (key, file) in [
+        (
+            p256,
+            "eyJhbGciOiJFUzI1NiJ9.eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ.DtEhU3ljbEg8L38VWAfUAqOyKAM6-Xx-F4GawxaepmXFCgfTjDxw5djxLa8ISlSApmWQxfKTUJqPP3-Kg6NU1Q",
+        ),
+        (
+            ed25519,
+            "eyJhbGciOiJFZERTQSJ9.RXhhbXBsZSBvZiBFZDI1NTE5IHNpZ25pbmc.hgyY0il_MGCjP0JzlnLWG1PPOt7-09PGcvMg3AIbQR6dWbhijcNR4ki4iylGjg5BhVsPt9g7sVvpAr_MuM0KAg",
+        ),
+    ] {
+        let found = only(file.as_bytes(), None);
+        assert!(broken(&found).is_empty());
+        let Signed::Bytes(bytes) = &found.value.signed else { panic!() };
+        let algorithm = found.value.algorithm.unwrap();
+        assert_eq!(
+            key.verify_encoded(algorithm, found.value.encoding, bytes, &found.value.signature),
+            Ok(())
+        );
     }
 }
 
