@@ -5,9 +5,18 @@
 //! revocation, times and the final verdict are judged in one place for all of them (EN 319 102-1 5.3 to 5.6).
 
 pub mod cms;
+mod document;
+mod formats;
+pub mod jws;
 mod model;
+mod process;
+pub mod raw;
+pub mod report;
 pub mod timestamp;
 
+pub use document::{DocumentJudgement, judge_document, judge_document_as};
+pub use formats::{FORMATS, Format, detect};
 pub use model::{
     Covered, Extent, Found, FoundTimestamp, Level, NotASignature, Rule, Signed, Signer, TimestampKind, Value,
 };
+pub use process::{Context, SignatureJudgement, TimestampJudgement, judge_signature};
