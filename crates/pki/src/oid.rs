@@ -96,10 +96,20 @@ oids! {
     INHIBIT_ANY_POLICY = "2.5.29.54";
     /// `id-pkix-ocsp-nocheck`.
     OCSP_NO_CHECK = "1.3.6.1.5.5.7.48.1.5";
+    /// `id-pkix-ocsp-basic`.
+    OCSP_BASIC = "1.3.6.1.5.5.7.48.1.1";
+    /// `id-pkix-ocsp-nonce`.
+    OCSP_NONCE = "1.3.6.1.5.5.7.48.1.2";
+    /// `id-pkix-ocsp-archive-cutoff`.
+    OCSP_ARCHIVE_CUTOFF = "1.3.6.1.5.5.7.48.1.6";
+    /// `id-pkix-ocsp-extended-revoke`.
+    OCSP_EXTENDED_REVOKE = "1.3.6.1.5.5.7.48.1.9";
     /// `certificateIssuer`, of entries of indirect lists.
     CERTIFICATE_ISSUER = "2.5.29.29";
     /// `invalidityDate`.
     INVALIDITY_DATE = "2.5.29.24";
+    /// `expiredCertsOnCRL` (X.509 9.5.2.8).
+    EXPIRED_CERTS_ON_CRL = "2.5.29.60";
     /// `anyPolicy`.
     ANY_POLICY = "2.5.29.32.0";
     /// `anyExtendedKeyUsage`.

@@ -1,9 +1,13 @@
 //! Certification paths of any hierarchy (RFC 5280 6, RFC 9618, RFC 4158), with their revocation (RFC 5280 6.3,
 //! RFC 6960): the general judgement beside the JPKI's own one-tier [`judge`](crate::judge()). Fetches nothing.
 
+pub(crate) mod algorithms;
 mod certificate;
+#[allow(dead_code, reason = "path validation calls it")]
+pub(crate) mod crl;
 mod extensions;
 mod general_name;
+pub mod ocsp;
 mod status;
 
 use musubi_crypto::PublicKey;
