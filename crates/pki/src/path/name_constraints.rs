@@ -117,7 +117,11 @@ fn read<'a>(value: &mut Elements<'a>) -> Result<Constraints<'a>, Malformed> {
             None => Ok(Vec::new()),
         };
         let (permitted, excluded) = (subtrees(0)?, subtrees(1)?);
-        if permitted.is_empty() && excluded.is_empty() { Err(Malformed) } else { Ok(Constraints { permitted, excluded }) }
+        if permitted.is_empty() && excluded.is_empty() {
+            Err(Malformed)
+        } else {
+            Ok(Constraints { permitted, excluded })
+        }
     })
 }
 
@@ -240,9 +244,7 @@ pub(super) fn is_host(name: &str) -> bool {
 /// Whether `host` is `domain` or stands under it.
 fn is_under(host: &str, domain: &str) -> bool {
     host.len().checked_sub(domain.len()).and_then(|at| host.split_at_checked(at)).is_some_and(
-        |(before, end)| {
-            end.eq_ignore_ascii_case(domain) && (before.is_empty() || before.ends_with('.'))
-        },
+        |(before, end)| end.eq_ignore_ascii_case(domain) && (before.is_empty() || before.ends_with('.')),
     )
 }
 
@@ -282,7 +284,8 @@ fn dns(name: &str, base: &str, side: Side) -> Relation {
 
 /// A mailbox, all mailboxes of a host, or of every host in a domain (RFC 5280 4.2.1.10).
 fn mail(name: &str, base: &str, side: Side) -> Relation {
-    let Some((local, host)) = name.rsplit_once('@').filter(|(local, host)| !local.is_empty() && is_host(host))
+    let Some((local, host)) =
+        name.rsplit_once('@').filter(|(local, host)| !local.is_empty() && is_host(host))
     else {
         return Relation::Unknown;
     };

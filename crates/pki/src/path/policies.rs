@@ -72,10 +72,8 @@ pub(super) fn process(
         inhibit_any_policy: initial(policy.inhibit_any_policy),
         policy_mapping: initial(policy.inhibit_policy_mapping),
     };
-    let failed = |fault, position| PolicyOutcome {
-        user_constrained: Vec::new(),
-        fault: Some((fault, position)),
-    };
+    let failed =
+        |fault, position| PolicyOutcome { user_constrained: Vec::new(), fault: Some((fault, position)) };
     for (position, certificate) in certificates.iter().enumerate() {
         let is_last = position + 1 == certificates.len();
         state.take(certificate, is_last, work)?;
@@ -168,8 +166,7 @@ impl State {
             self.map(mappings);
         }
         if !certificate.is_self_issued() {
-            for counter in
-                [&mut self.explicit_policy, &mut self.policy_mapping, &mut self.inhibit_any_policy]
+            for counter in [&mut self.explicit_policy, &mut self.policy_mapping, &mut self.inhibit_any_policy]
             {
                 *counter = counter.saturating_sub(1);
             }
@@ -221,7 +218,7 @@ impl State {
         }
         for level in graph.iter().skip(1).rev() {
             let mut above = BTreeSet::new();
-            for (policy, node) in level.iter().filter(|(policy, _)| alive.contains(policy)) {
+            for (policy, node) in level.iter().filter(|(policy, _)| alive.contains(*policy)) {
                 work.steps(node.parents.len().saturating_add(1))?;
                 above.extend(node.parents.iter().copied());
                 if *policy != ANY_POLICY && node.parents.contains(&ANY_POLICY) {

@@ -9,7 +9,10 @@ pub(super) fn is_named(names: Option<&[GeneralName<'_>]>, asked: &str) -> bool {
     let asked = asked.strip_suffix('.').unwrap_or(asked);
     is_host(asked)
         && !is_address(asked)
-        && names.into_iter().flatten().any(|name| matches!(name, GeneralName::Dns(name) if matches(name, asked)))
+        && names
+            .into_iter()
+            .flatten()
+            .any(|name| matches!(name, GeneralName::Dns(name) if matches(name, asked)))
 }
 
 fn matches(presented: &str, asked: &str) -> bool {

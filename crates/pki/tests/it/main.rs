@@ -10,6 +10,7 @@
 
 mod anchors;
 mod certificates;
+mod pkits;
 mod precedence;
 mod profile;
 mod real_certificates;
