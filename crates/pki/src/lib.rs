@@ -4,6 +4,9 @@
 //! [`judge()`] is the only way to a [`VerifiedCertificate`] and to a [`Verdict`]; a [`VerifiedRevocationList`]
 //! exists only through its verification under [`TrustAnchors`].
 
+#[cfg(test)]
+extern crate self as musubi_pki;
+
 mod anchors;
 pub mod asn1;
 mod attributes;

@@ -80,3 +80,50 @@ pub(super) fn check(
         _ => Err(Weakness::Sha1),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A key whose modulus is any odd number of this length: enough to be looked at.
+    fn rsa(bits: usize, exponent: &[u8]) -> PublicKey {
+        let mut modulus = vec![0xC5; bits / 8];
+        modulus.insert(0, 0);
+        let tlv = |tag: u8, content: &[u8]| {
+            let [high, low] = u16::try_from(content.len()).unwrap().to_be_bytes();
+            let length = if (high, low) < (0, 0x80) { vec![low] } else { vec![0x82, high, low] };
+            [&[tag][..], &length, content].concat()
+        };
+        let key = tlv(0x30, &[tlv(2, &modulus), tlv(2, exponent)].concat());
+        let algorithm = [0x30, 13, 6, 9, 0x2A, 0x86, 0x48, 0x86, 0xF7, 0x0D, 1, 1, 1, 5, 0];
+        let spki = tlv(0x30, &[&algorithm[..], &tlv(3, &[&[0][..], &key].concat())].concat());
+        PublicKey::rsa(&spki, &modulus, exponent).unwrap()
+    }
+
+    const AT: UnixTime = UnixTime(1_000);
+
+    #[test]
+    fn sha_1_counts_until_the_policys_time_and_by_default_never() {
+        let accepted = |sha1_until| {
+            let policy = ValidationPolicy { sha1_until, ..ValidationPolicy::default() };
+            is_algorithm_accepted(SignatureAlgorithm::RsaPkcs1Sha1, &policy, AT)
+        };
+        assert!(!accepted(None));
+        assert!(!accepted(Some(UnixTime(999))));
+        assert!(accepted(Some(AT)));
+    }
+
+    #[test]
+    fn short_rsa_keys_and_small_exponents_are_not_accepted() {
+        let accepted = |min_rsa_bits, key| {
+            let policy = ValidationPolicy { min_rsa_bits, ..ValidationPolicy::default() };
+            are_accepted(SignatureAlgorithm::RsaPkcs1Sha256, &key, &policy, AT)
+        };
+        assert!(accepted(2048, rsa(2048, &[1, 0, 1])));
+        assert!(!accepted(3072, rsa(2048, &[1, 0, 1])));
+        assert!(accepted(3072, rsa(3072, &[1, 0, 1])));
+        for exponent in [&[3][..], &[17], &[0, 0xFF, 0xFF]] {
+            assert!(!accepted(2048, rsa(2048, exponent)), "{exponent:?}");
+        }
+    }
+}

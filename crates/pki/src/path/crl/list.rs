@@ -46,12 +46,12 @@ impl PartialOrd for Number<'_> {
     }
 }
 
-/// To which certificates a list is limited.
+/// To which kind of certificates a list is limited.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Only {
-    UserCertificates,
-    AuthorityCertificates,
-    AttributeCertificates,
+    User,
+    Authority,
+    Attribute,
 }
 
 /// `issuingDistributionPoint` (RFC 5280 5.2.5).
@@ -149,6 +149,11 @@ impl<'a> List<'a> {
         self.extensions.point.as_ref().is_some_and(|point| point.is_indirect)
     }
 
+    /// The value of `issuingDistributionPoint`.
+    pub(super) fn point_der(&self) -> Option<&'a [u8]> {
+        self.extensions.point.as_ref().map(|point| point.raw)
+    }
+
     pub(super) fn window(&self) -> Window {
         Window { this_update: self.this_update, next_update: self.next_update }
     }
@@ -229,11 +234,11 @@ impl<'a> IssuingPoint<'a> {
                     Some(name) => Some(whole(name.value, point_name)?),
                     None => None,
                 };
-                let user = flag(fields, 1)?.then_some(Only::UserCertificates);
-                let authority = flag(fields, 2)?.then_some(Only::AuthorityCertificates);
+                let user = flag(fields, 1)?.then_some(Only::User);
+                let authority = flag(fields, 2)?.then_some(Only::Authority);
                 let reasons = fields.optional(primitive(3))?.map(bits).transpose()?;
                 let is_indirect = flag(fields, 4)?;
-                let attribute = flag(fields, 5)?.then_some(Only::AttributeCertificates);
+                let attribute = flag(fields, 5)?.then_some(Only::Attribute);
                 let mut only = [user, authority, attribute].into_iter().flatten();
                 let (only, more) = (only.next(), only.next());
                 // RFC 5280 5.2.5: at most one of the three.
