@@ -16,6 +16,7 @@ mod entries;
 mod extensions;
 mod facts;
 mod indication;
+pub mod inspect;
 mod judge;
 mod key;
 mod name;

@@ -11,6 +11,7 @@
 mod anchors;
 mod certificates;
 mod pkits;
+mod inspect;
 mod precedence;
 mod profile;
 mod real_certificates;

@@ -1,15 +1,14 @@
 //! Who may answer for an issuer (RFC 6960 3.2, 4.2.2.2): the issuer itself under the key that issued the certificate
 //! in question, or a delegate, whose certificate that same key has issued for just this purpose.
 
-use musubi_crypto::{KeyStrength, PublicKey, SignatureAlgorithm, sha1_for_key_identifiers};
-use musubi_kernel::UnixTime;
+use musubi_crypto::{PublicKey, SignatureAlgorithm, sha1_for_key_identifiers};
 
 use super::response::{Responder, Response};
 use crate::oid;
+use crate::path::algorithms::are_accepted;
 use crate::path::certificate::PathCertificate;
 use crate::path::general_name::same_name;
 use crate::path::status::{Authorities, Exhausted, Question, Role, Unusable};
-use crate::policy::ValidationPolicy;
 
 impl From<Exhausted> for Unusable {
     fn from(Exhausted: Exhausted) -> Self {
@@ -98,7 +97,7 @@ fn verify<'a>(
 ) -> Result<(), Unusable> {
     // What the responder writes as the time of signing proves nothing, but cannot excuse either.
     let existed_by = question.control.max(response.produced_at);
-    if !is_accepted(algorithm, key, question.policy, existed_by) {
+    if !are_accepted(algorithm, key, question.policy, existed_by) {
         return Err(Unusable::WeakAlgorithm);
     }
     authorities.charge()?;
@@ -111,23 +110,4 @@ fn names(responder: Responder<'_>, name: &[u8], key_bits: &[u8]) -> bool {
         Responder::Name(responder) => same_name(responder, name),
         Responder::KeyHash(hash) => hash == sha1_for_key_identifiers(key_bits),
     }
-}
-
-/// Whether the policy accepts a signature with this algorithm and key that existed by this time.
-fn is_accepted(
-    algorithm: SignatureAlgorithm,
-    key: &PublicKey,
-    policy: &ValidationPolicy,
-    existed_by: UnixTime,
-) -> bool {
-    let key_is_strong = match key.strength() {
-        // RFC 8017 would take e = 3; FIPS 186-5 5.1 does not.
-        KeyStrength::Rsa { bits, exponent } => {
-            bits >= policy.min_rsa_bits.max(2048) && exponent.is_none_or(|e| e >= 65_537)
-        }
-        KeyStrength::EcP256 | KeyStrength::EcP384 | KeyStrength::Ed25519 => true,
-    };
-    let digest_is_strong = algorithm != SignatureAlgorithm::RsaPkcs1Sha1
-        || policy.sha1_until.is_some_and(|until| existed_by <= until);
-    key_is_strong && digest_is_strong
 }

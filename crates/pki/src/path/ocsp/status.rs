@@ -7,11 +7,9 @@ use musubi_kernel::UnixTime;
 
 use super::responder::authenticate;
 use super::response::{CertId, CertStatus, Response, SingleResponse};
+use crate::judge::MAX_CLOCK_SKEW_SECONDS;
 use crate::key::RevocationReason;
 use crate::path::status::{Authorities, Question, Status, Unusable, Window};
-
-/// How far clocks may differ, in seconds.
-const SKEW: i64 = 300;
 
 /// An answer that counts.
 #[derive(Debug, Clone, Copy)]
@@ -51,12 +49,16 @@ pub(crate) fn status<'a>(
             }
         }
     }
+    // What was not looked at might revoke what seems good, or lift a hold.
+    let is_complete = !unusable.contains(&Unusable::TooMuchWork);
     match decisive(&answers, question) {
-        Some(Answer { revoked: Some((at, reason)), window, evidence }) => {
+        Some(Answer { revoked: Some((at, reason)), window, evidence })
+            if is_complete || reason != RevocationReason::CertificateHold =>
+        {
             Status::Revoked { at, reason, evidence, window }
         }
-        Some(Answer { revoked: None, window, evidence }) => Status::Good { evidence, window },
-        None => {
+        Some(Answer { revoked: None, window, evidence }) if is_complete => Status::Good { evidence, window },
+        _ => {
             unusable.sort_unstable();
             Status::Unknown(unusable)
         }
@@ -106,7 +108,7 @@ fn judge(
         CertStatus::Unknown => Err(Unusable::SaysUnknown),
         CertStatus::Good => covers_expired(answer, question).map(|()| used(None)),
         CertStatus::Revoked { at, reason } => {
-            if at > response.produced_at.plus(SKEW) {
+            if at > response.produced_at.plus(MAX_CLOCK_SKEW_SECONDS) {
                 return Err(Unusable::Malformed);
             }
             // Asked for now, or for a time not before what the responder knew, revoked means revoked, even if the
@@ -125,10 +127,12 @@ fn judge(
 /// Whether the answer's period fits the time in question.
 fn check_window(window: Window, produced_at: UnixTime, question: &Question<'_>) -> Result<(), Unusable> {
     let Window { this_update, next_update } = window;
-    if this_update > produced_at.plus(SKEW) || next_update.is_some_and(|next| next < this_update) {
+    if this_update > produced_at.plus(MAX_CLOCK_SKEW_SECONDS)
+        || next_update.is_some_and(|next| next < this_update)
+    {
         return Err(Unusable::Malformed);
     }
-    let now = question.judged_at.plus(SKEW);
+    let now = question.judged_at.plus(MAX_CLOCK_SKEW_SECONDS);
     if this_update > now || produced_at > now {
         return Err(Unusable::FromTheFuture);
     }
