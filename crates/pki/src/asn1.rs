@@ -5,8 +5,8 @@
 //! Knows the structures that certificates and revocation lists share; decides nothing about trust.
 
 use const_oid::ObjectIdentifier;
-use der::asn1::{AnyRef, GeneralizedTime, UtcTime};
-use der::{Choice, DateTime, Decode, DecodeValue, SliceReader, Tag, TagNumber};
+use der::asn1::AnyRef;
+use der::{Choice, Decode, DecodeValue, SliceReader, Tag, TagNumber};
 use musubi_crypto::{DigestAlgorithm, SignatureAlgorithm};
 use musubi_kernel::UnixTime;
 
@@ -194,23 +194,33 @@ impl<'a> Elements<'a> {
         self.time_from(2050)
     }
 
-    /// UTCTime or GeneralizedTime to the second and in UTC, whatever the year: how a relying party reads what an
-    /// issuer should have written in the other form.
+    /// UTCTime or GeneralizedTime to the second and in UTC, whatever the year, also before 1970: how a relying party
+    /// reads what an issuer should have written in the other form.
     pub fn time_of_any_form(&mut self) -> Result<UnixTime, Malformed> {
-        self.time_from(1970)
+        self.time_from(0)
     }
 
-    fn time_from(&mut self, first_generalized_year: u16) -> Result<UnixTime, Malformed> {
+    /// By hand, since `der` reads nothing before 1970 and certificates speak of 1950 (RFC 5280 4.1.2.5.1).
+    fn time_from(&mut self, first_generalized_year: i32) -> Result<UnixTime, Malformed> {
         let element = self.any()?;
-        let time: DateTime = match element.tag {
-            Tag::UtcTime => decode::<UtcTime>(element)?.to_date_time(),
-            Tag::GeneralizedTime => decode::<GeneralizedTime>(element)?.to_date_time(),
+        let (year, rest) = match (element.tag, element.value) {
+            (Tag::UtcTime, [a, b, rest @ ..]) => {
+                let year = i32::from(two_digits(*a, *b)?);
+                (if year < 50 { 2000 + year } else { 1900 + year }, rest)
+            }
+            (Tag::GeneralizedTime, [a, b, c, d, rest @ ..]) => {
+                let year = i32::from(two_digits(*a, *b)?) * 100 + i32::from(two_digits(*c, *d)?);
+                if year < first_generalized_year {
+                    return Err(Malformed);
+                }
+                (year, rest)
+            }
             _ => return Err(Malformed),
         };
-        if element.tag == Tag::GeneralizedTime && time.year() < first_generalized_year {
-            return Err(Malformed);
-        }
-        i64::try_from(time.unix_duration().as_secs()).map(UnixTime).map_err(|_| Malformed)
+        let [mo, mo2, d, d2, h, h2, mi, mi2, s, s2, b'Z'] = rest else { return Err(Malformed) };
+        let (month, day) = (two_digits(*mo, *mo2)?, two_digits(*d, *d2)?);
+        let (hour, minute, second) = (two_digits(*h, *h2)?, two_digits(*mi, *mi2)?, two_digits(*s, *s2)?);
+        UnixTime::from_utc(year, month, day, hour, minute, second).map_err(|_| Malformed)
     }
 
     /// A time, or `None` if something else comes next.
@@ -299,6 +309,13 @@ fn unsigned(value: &[u8]) -> Result<&[u8], Malformed> {
         [0, rest @ ..] => Ok(rest),
         [first, ..] if *first >= 0x80 => Err(Malformed),
         _ => Ok(value),
+    }
+}
+
+fn two_digits(tens: u8, ones: u8) -> Result<u8, Malformed> {
+    match (tens, ones) {
+        (b'0'..=b'9', b'0'..=b'9') => Ok((tens - b'0') * 10 + (ones - b'0')),
+        _ => Err(Malformed),
     }
 }
 

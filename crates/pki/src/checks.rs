@@ -55,33 +55,33 @@ pub(crate) struct Finding {
 }
 
 impl Finding {
-    fn new(outcome: Outcome, conclusion: Option<Conclusion>) -> Self {
+    pub(crate) fn new(outcome: Outcome, conclusion: Option<Conclusion>) -> Self {
         Self { outcome, conclusion, evidence: Vec::new() }
     }
 
-    fn passed() -> Self {
+    pub(crate) fn passed() -> Self {
         Self::new(Outcome::Passed, None)
     }
 
-    fn skipped() -> Self {
+    pub(crate) fn skipped() -> Self {
         Self::new(Outcome::Skipped, None)
     }
 
-    fn failed(sub_indication: SubIndication, reason: ReasonCode) -> Self {
+    pub(crate) fn failed(sub_indication: SubIndication, reason: ReasonCode) -> Self {
         Self::new(Outcome::Failed, Some((sub_indication, reason)))
     }
 
     /// Not known now: TRY_LATER.
-    fn inconclusive(reason: ReasonCode) -> Self {
+    pub(crate) fn inconclusive(reason: ReasonCode) -> Self {
         Self::new(Outcome::Inconclusive, Some((SubIndication::TryLater, reason)))
     }
 
     /// Failed with this conclusion unless `kept`.
-    fn rule(kept: bool, sub_indication: SubIndication, reason: ReasonCode) -> Self {
+    pub(crate) fn rule(kept: bool, sub_indication: SubIndication, reason: ReasonCode) -> Self {
         if kept { Self::passed() } else { Self::failed(sub_indication, reason) }
     }
 
-    fn with(mut self, name: &'static str, value: impl Into<EvidenceValue>) -> Self {
+    pub(crate) fn with(mut self, name: &'static str, value: impl Into<EvidenceValue>) -> Self {
         self.evidence.push((name, value.into()));
         self
     }

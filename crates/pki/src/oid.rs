@@ -73,6 +73,8 @@ oids! {
     ORGANIZATIONAL_UNIT_NAME = "2.5.4.11";
     /// `commonName`.
     COMMON_NAME = "2.5.4.3";
+    /// `emailAddress` (RFC 2985).
+    EMAIL_ADDRESS = "1.2.840.113549.1.9.1";
 
     /// `subjectKeyIdentifier`.
     SUBJECT_KEY_IDENTIFIER = "2.5.29.14";

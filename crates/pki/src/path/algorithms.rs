@@ -1,9 +1,12 @@
 //! Which algorithms and keys a policy accepts in signatures of certificates and revocation data (ETSI TS 119 312,
 //! EN 319 102-1 5.2.8). Says nothing of whether a signature verifies.
 
-use musubi_crypto::{KeyStrength, PublicKey, SignatureAlgorithm};
+use const_oid::ObjectIdentifier;
+use musubi_crypto::{DigestAlgorithm, KeyStrength, PublicKey, SignatureAlgorithm};
 use musubi_kernel::UnixTime;
 
+use super::Times;
+use super::certificate::PathCertificate;
 use crate::policy::ValidationPolicy;
 
 /// Whether a signature with this algorithm under this key counts at `at`.
@@ -25,15 +28,56 @@ pub(crate) fn is_algorithm_accepted(
     algorithm != SignatureAlgorithm::RsaPkcs1Sha1 || policy.sha1_until.is_some_and(|until| at <= until)
 }
 
-/// RSA from the policy's length on, never below 2048 bits, with an exponent of at least 65537; every curve of the
-/// table.
+/// RSA from the policy's length on, never below 2048 bits, with an odd exponent from 65537 on that fits 64 bits (a
+/// larger one only makes work); every curve of the table.
 pub(crate) fn is_key_accepted(key: &PublicKey, policy: &ValidationPolicy) -> bool {
     match key.strength() {
         KeyStrength::Rsa { bits, exponent } => {
-            // An exponent that does not fit 64 bits is larger.
-            bits >= policy.min_rsa_bits.max(2048) && exponent.is_none_or(|e| e >= 65_537)
+            bits >= policy.min_rsa_bits.max(2048) && exponent.is_some_and(|e| e >= 65_537 && e % 2 == 1)
         }
         KeyStrength::EcP256 | KeyStrength::EcP384 | KeyStrength::Ed25519 => true,
+    }
+}
+
+/// Why a certificate's key or the signature on it is not accepted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Weakness {
+    /// The key is of another kind or size.
+    Key,
+    /// The signature algorithm is not in the table.
+    Algorithm(ObjectIdentifier),
+    /// SHA-1, which the policy accepts at no time.
+    Sha1,
+    /// SHA-1, which the policy accepts in older signatures, and nothing proves that this one is.
+    Sha1WithoutProof,
+}
+
+impl Weakness {
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Self::Key => "key",
+            Self::Algorithm(_) => "algorithm",
+            Self::Sha1 | Self::Sha1WithoutProof => "sha1",
+        }
+    }
+}
+
+/// Judges a certificate's key and the signature on it. SHA-1 counts by a *proven* time alone: what a certificate says
+/// of its own dates proves nothing once the digest is broken.
+pub(super) fn check(
+    certificate: &PathCertificate<'_>,
+    policy: &ValidationPolicy,
+    times: Times,
+) -> Result<(), Weakness> {
+    if !certificate.public_key.as_ref().is_ok_and(|key| is_key_accepted(key, policy)) {
+        return Err(Weakness::Key);
+    }
+    let algorithm = certificate.signature_algorithm.map_err(Weakness::Algorithm)?;
+    match times.existed_at {
+        _ if algorithm.digest() != Some(DigestAlgorithm::Sha1) => Ok(()),
+        Some(existed_at) if is_algorithm_accepted(algorithm, policy, existed_at) => Ok(()),
+        _ if policy.sha1_until.is_some() => Err(Weakness::Sha1WithoutProof),
+        _ => Err(Weakness::Sha1),
     }
 }
 

@@ -83,63 +83,65 @@ impl<'a> GeneralName<'a> {
     }
 }
 
-/// One attribute of a relative distinguished name.
-#[derive(Debug, Clone, Copy)]
-struct Attribute<'a> {
-    id: ObjectIdentifier,
-    value: Element<'a>,
+/// A `Name` in the form in which names are compared: equal names have equal forms, and a name in a subtree begins with
+/// the form of its base.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct ComparableName(Vec<Vec<u8>>);
+
+impl ComparableName {
+    /// Reads DER of a `Name`.
+    pub(crate) fn read(name: &[u8]) -> Result<Self, Malformed> {
+        let mut out = Vec::new();
+        whole(name, |outer| {
+            outer.inside(Tag::Sequence, |rdns| {
+                rdns.each(|rdns| {
+                    out.push(rdns.inside(Tag::Set, relative_name)?);
+                    Ok::<(), Malformed>(())
+                })
+            })
+        })?;
+        Ok(Self(out))
+    }
+
+    /// Whether it has no relative distinguished name.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Whether it stands in the subtree under `base` (RFC 5280 7.1): `base` is a prefix of it.
+    pub(crate) fn is_in_subtree(&self, base: &Self) -> bool {
+        self.0.starts_with(&base.0)
+    }
 }
 
-/// The relative distinguished names of a `Name`, each with its attributes.
-fn relative_names(name: &[u8]) -> Result<Vec<Vec<Attribute<'_>>>, Malformed> {
-    let mut out = Vec::new();
-    whole(name, |outer| {
-        outer.inside(Tag::Sequence, |rdns| {
-            rdns.each(|rdns| {
-                let mut attributes = Vec::new();
-                rdns.inside(Tag::Set, |set| {
-                    set.each(|set| {
-                        set.inside(Tag::Sequence, |attribute| {
-                            attributes.push(Attribute { id: attribute.oid()?, value: attribute.any()? });
-                            Ok::<(), Malformed>(())
-                        })
-                    })
-                })?;
-                out.push(attributes);
-                Ok::<(), Malformed>(())
-            })
+/// The attributes of a relative distinguished name, each folded, in one order whatever order they came in.
+fn relative_name(set: &mut Elements<'_>) -> Result<Vec<u8>, Malformed> {
+    let mut attributes = Vec::new();
+    set.each(|set| {
+        set.inside(Tag::Sequence, |attribute| {
+            let id = attribute.oid()?;
+            let value = attribute.any()?;
+            let (kind, bytes) = match folded(value) {
+                Some(text) => (1, text.into_bytes()),
+                None => (0, value.raw.to_vec()),
+            };
+            // With their lengths, so that no two different lists of attributes give the same bytes.
+            let id_length = u8::try_from(id.as_bytes().len()).map_err(|_| Malformed)?;
+            let length = u32::try_from(bytes.len()).map_err(|_| Malformed)?;
+            attributes.push(
+                [&[id_length], id.as_bytes(), &[kind], &length.to_be_bytes(), bytes.as_slice()].concat(),
+            );
+            Ok::<(), Malformed>(())
         })
     })?;
-    Ok(out)
+    attributes.sort_unstable();
+    Ok(attributes.concat())
 }
 
 /// Whether two `Name`s (DER) are the same (RFC 5280 7.1).
 #[must_use]
 pub fn same_name(a: &[u8], b: &[u8]) -> bool {
-    a == b
-        || match (relative_names(a), relative_names(b)) {
-            (Ok(a), Ok(b)) => a.len() == b.len() && starts_with(&a, &b),
-            _ => false,
-        }
-}
-
-/// Whether `name` stands in the subtree under `base` (RFC 5280 7.1): `base` is a prefix of it.
-#[must_use]
-pub(crate) fn is_in_subtree(name: &[u8], base: &[u8]) -> bool {
-    match (relative_names(name), relative_names(base)) {
-        (Ok(name), Ok(base)) => name.len() >= base.len() && starts_with(&name, &base),
-        _ => false,
-    }
-}
-
-fn starts_with(name: &[Vec<Attribute<'_>>], base: &[Vec<Attribute<'_>>]) -> bool {
-    name.iter().zip(base).all(|(a, b)| {
-        a.len() == b.len() && a.iter().all(|x| b.iter().any(|y| x.id == y.id && same_value(x.value, y.value)))
-    })
-}
-
-fn same_value(a: Element<'_>, b: Element<'_>) -> bool {
-    a.raw == b.raw || matches!((folded(a), folded(b)), (Some(a), Some(b)) if a == b)
+    a == b || matches!((ComparableName::read(a), ComparableName::read(b)), (Ok(a), Ok(b)) if a == b)
 }
 
 /// The text in lower case, without white space at its ends, with single spaces inside.

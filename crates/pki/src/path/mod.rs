@@ -2,13 +2,24 @@
 //! RFC 6960): the general judgement beside the JPKI's own one-tier [`judge`](crate::judge()). Fetches nothing.
 
 pub(crate) mod algorithms;
+mod anchors;
+mod authorities;
+mod build;
 mod certificate;
-#[allow(dead_code, reason = "path validation calls it")]
+mod checks;
 pub(crate) mod crl;
 mod extensions;
+mod facts;
 mod general_name;
+mod judge;
+mod name_constraints;
 pub mod ocsp;
+mod policies;
+mod pool;
+mod server_name;
+mod session;
 mod status;
+mod work;
 
 use musubi_crypto::PublicKey;
 use musubi_kernel::UnixTime;
@@ -16,13 +27,17 @@ use musubi_kernel::UnixTime;
 use crate::policy::ValidationPolicy;
 use crate::verdict::Verdict;
 
+pub use anchors::{PathAnchor, PathAnchorError, PathAnchors};
 pub use certificate::PathCertificate;
+pub use checks::{PATH_CHECKS, PathCheck};
 pub use extensions::{
     BasicConstraints, DistributionPoint, IssuerKeyId, PathExtensions, PointName, PolicyConstraints,
     ReasonFlags,
 };
 pub use general_name::{GeneralName, same_name};
+pub use judge::judge_path;
 pub use status::{Authorities, Exhausted, IssuerKey, Question, Role, Status, Unusable, Window};
+pub use work::WorkDone;
 
 /// What is judged: certificates and revocation data as they came, DER each, all hostile until shown otherwise.
 #[derive(Debug, Clone, Copy, Default)]
@@ -92,7 +107,7 @@ impl Times {
     }
 }
 
-/// The outcome of [`judge_path`](crate::path).
+/// The outcome of [`judge_path`].
 #[derive(Debug, Clone)]
 pub struct PathJudgement {
     /// The verdict on the path and its revocation; the signature made with the leaf's key is not in it.
@@ -104,9 +119,13 @@ pub struct PathJudgement {
     pub chain: Vec<Vec<u8>>,
     /// SHA-256 of the revocation data that decided, in the order of the chain.
     pub revocation: Vec<musubi_crypto::Sha256Digest>,
+    /// `user-constrained-policy-set` (RFC 5280 6.1.5 (g)), `anyPolicy` as itself; empty if the path's policies fail.
+    pub policies: Vec<const_oid::ObjectIdentifier>,
+    /// What it cost.
+    pub work: WorkDone,
 }
 
-/// What [`judge_path`](crate::path) is given beside evidence and anchors.
+/// What [`judge_path`] is given beside evidence and anchors.
 #[derive(Debug, Clone, Copy)]
 pub struct PathRules<'a> {
     /// The policy.

@@ -66,6 +66,26 @@ pub enum Unusable {
     TooMuchWork,
 }
 
+impl Unusable {
+    /// The name in evidence.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::NotCovering => "not_covering",
+            Self::Malformed => "malformed",
+            Self::UnknownCritical => "unknown_critical",
+            Self::BadSignature => "bad_signature",
+            Self::WeakAlgorithm => "weak_algorithm",
+            Self::Unauthorized => "unauthorized",
+            Self::FromTheFuture => "from_the_future",
+            Self::Stale => "stale",
+            Self::SaysUnknown => "says_unknown",
+            Self::SomeReasonsOnly => "some_reasons_only",
+            Self::TooMuchWork => "too_much_work",
+        }
+    }
+}
+
 /// When a piece of evidence was issued, and until when it is meant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Window {

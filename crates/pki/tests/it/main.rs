@@ -10,6 +10,7 @@
 
 mod anchors;
 mod certificates;
+mod pkits;
 mod inspect;
 mod precedence;
 mod profile;
