@@ -4,7 +4,9 @@
 //! A format finds the signatures of a document and says what its own rules came to ([`Found`]); certificates,
 //! revocation, times and the final verdict are judged in one place for all of them (EN 319 102-1 5.3 to 5.6).
 
+pub mod cms;
 mod model;
+pub mod timestamp;
 
 pub use model::{
     Covered, Extent, Found, FoundTimestamp, Level, NotASignature, Rule, Signed, Signer, TimestampKind, Value,
