@@ -6,6 +6,7 @@
 
 pub mod cms;
 mod model;
+pub mod pdf;
 pub mod timestamp;
 
 pub use model::{

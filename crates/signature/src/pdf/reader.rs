@@ -115,6 +115,31 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// The items of an array, which may be an object of its own; none if it is no array.
+    pub(super) fn resolve_array<'r>(
+        &'r self,
+        state: State,
+        object: Option<&Object<'r>>,
+    ) -> Result<Vec<Object<'r>>> {
+        match self.resolve(state, object)? {
+            Object::Array(items) => Ok(items),
+            _ => Ok(Vec::new()),
+        }
+    }
+
+    /// A stream, which is always in the file itself.
+    pub(super) fn stream(&self, state: State, id: Id) -> Result<Option<(Dict<'a>, &'a [u8])>> {
+        match self.entry(state, id.number) {
+            Some(Entry::Offset { offset, generation }) if generation == id.generation => {
+                match self.at(offset, id, state)? {
+                    (Object::Stream(dict, data), _) => Ok(Some((dict, data))),
+                    _ => Ok(None),
+                }
+            }
+            _ => Ok(None),
+        }
+    }
+
     pub(super) fn trailer(&self, state: State) -> Result<&Dict<'a>> {
         let revision = self.revisions.get(state);
         revision.map_or_else(|| malformed("a revision"), |revision| Ok(&revision.section.trailer))

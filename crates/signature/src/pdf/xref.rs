@@ -38,13 +38,18 @@ pub(super) struct Section<'a> {
     pub(super) entries: Vec<(u32, Entry)>,
     pub(super) trailer: Dict<'a>,
     pub(super) prev: Option<usize>,
-    /// Where the first of its parts begins.
-    pub(super) begins: usize,
+    /// Where the cross-reference stream of a hybrid begins and ends.
+    pub(super) hidden: Option<(usize, usize)>,
     /// What follows: `startxref`.
     pub(super) after: usize,
 }
 
 impl Section<'_> {
+    /// Where the first of its parts begins.
+    pub(super) fn begins(&self) -> usize {
+        self.hidden.map_or(self.offset, |(start, _)| start)
+    }
+
     pub(super) fn entry(&self, number: u32) -> Option<Entry> {
         let index = self.entries.binary_search_by_key(&number, |(n, _)| *n).ok()?;
         self.entries.get(index).map(|(_, entry)| *entry)
@@ -93,7 +98,7 @@ pub(super) fn section(file: &[u8], offset: usize) -> Result<Section<'_>> {
         if hidden.after > offset {
             return malformed("the place of a hybrid cross-reference stream");
         }
-        section.begins = second;
+        section.hidden = Some((second, hidden.after));
         section.merge(hidden.entries)?;
     }
     Ok(section)
@@ -227,5 +232,5 @@ fn finished<'a>(
     if entries.last().is_some_and(|(number, _)| i64::from(*number) >= size) {
         return malformed("an object number beyond /Size");
     }
-    Ok(Section { offset, entries, trailer, prev: None, begins: offset, after })
+    Ok(Section { offset, entries, trailer, prev: None, hidden: None, after })
 }
