@@ -31,7 +31,8 @@ impl Permissions {
 
     /// Whether the field of this name may get another value.
     pub(super) fn allows_filling_in(&self, name: &str) -> bool {
-        let is_open = self.level.is_some_and(|level| level >= 2) || (self.level.is_none() && self.lock.is_some());
+        let is_open =
+            self.level.is_some_and(|level| level >= 2) || (self.level.is_none() && self.lock.is_some());
         is_open && !self.locks(name)
     }
 
@@ -53,7 +54,9 @@ impl FieldLock {
     /// A name in the list stands for all fields below it, too.
     fn covers(&self, name: &str) -> bool {
         let listed = |list: &[String]| {
-            list.iter().any(|item| name.strip_prefix(item.as_str()).is_some_and(|r| r.is_empty() || r.starts_with('.')))
+            list.iter().any(|item| {
+                name.strip_prefix(item.as_str()).is_some_and(|r| r.is_empty() || r.starts_with('.'))
+            })
         };
         match self {
             Self::All => true,
@@ -70,10 +73,12 @@ pub(super) fn certification<'r>(
     signature: &Dict<'r>,
 ) -> Result<Option<i64>> {
     let parameters = parameters(reader, state, signature, b"DocMDP")?;
-    parameters.map(|dict| match reader.resolve(state, dict.get(b"P"))? {
-        Object::Null => Ok(2),
-        other => Ok(other.as_integer().unwrap_or(1)),
-    }).transpose()
+    parameters
+        .map(|dict| match reader.resolve(state, dict.get(b"P"))? {
+            Object::Null => Ok(2),
+            other => Ok(other.as_integer().unwrap_or(1)),
+        })
+        .transpose()
 }
 
 /// The fields that a signature locks (table 259).

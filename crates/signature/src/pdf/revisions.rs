@@ -62,7 +62,9 @@ pub(super) fn read(file: &[u8]) -> Result<Vec<Revision<'_>>> {
             return malformed("the end of a revision");
         }
         if section.trailer.get(b"Encrypt").is_some() {
-            return malformed("the PDF is encrypted; decrypt it with the program that made it, or ask for an open copy");
+            return malformed(
+                "the PDF is encrypted; decrypt it with the program that made it, or ask for an open copy",
+            );
         }
         objects += section.entries.len();
         if objects > MAX_OBJECTS || revisions.len() >= MAX_REVISIONS {

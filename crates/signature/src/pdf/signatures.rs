@@ -31,8 +31,7 @@ use crate::timestamp::Token;
 /// Signatures of one document.
 const MAX_SIGNATURES: usize = 64;
 /// The range is not the whole revision.
-const UNCOVERED: (SubIndication, ReasonCode) =
-    (SubIndication::FormatFailure, ReasonCode::SignatureCoverage);
+const UNCOVERED: (SubIndication, ReasonCode) = (SubIndication::FormatFailure, ReasonCode::SignatureCoverage);
 
 /// What `/SubFilter` and `/Type` say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -180,8 +179,7 @@ impl<'a> Document<'_, '_, 'a> {
                     |found| {
                         let mut found: Found<'_> =
                             found.into_iter().next().ok_or(NotASignature::NoSignature)?;
-                        found.format =
-                            if profile == Profile::Pades { "PAdES" } else { "PDF signature" };
+                        found.format = if profile == Profile::Pades { "PAdES" } else { "PDF signature" };
                         Ok(self.kept(found))
                     },
                 )
@@ -229,7 +227,8 @@ impl<'a> Document<'_, '_, 'a> {
         let later = self.candidates.iter().filter(|c| c.kind == Ok(Kind::Timestamp));
         let mut is_archived = false;
         let mut is_stamped = found.level >= Level::T;
-        for (coverage, stamp) in later.filter_map(|c| c.coverage.as_ref().ok().map(|coverage| (coverage, c))) {
+        for (coverage, stamp) in later.filter_map(|c| c.coverage.as_ref().ok().map(|coverage| (coverage, c)))
+        {
             if coverage.state >= state {
                 continue;
             }
@@ -244,10 +243,7 @@ impl<'a> Document<'_, '_, 'a> {
                     self.reader.revisions.len()
                 ),
                 token: Cow::Owned(token),
-                covered: Covered::Parts(vec![
-                    Cow::Borrowed(coverage.first),
-                    Cow::Borrowed(coverage.second),
-                ]),
+                covered: Covered::Parts(vec![Cow::Borrowed(coverage.first), Cow::Borrowed(coverage.second)]),
             });
         }
         let has_values = match &found.signer {

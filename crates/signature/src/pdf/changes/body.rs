@@ -24,9 +24,7 @@ pub(super) fn check(reader: &Reader<'_>, old: State) -> Outcome {
         spans.extend(section.hidden);
         for (number, entry) in &section.entries {
             match *entry {
-                Entry::Offset { offset, generation }
-                    if offset >= before.end && offset != section.offset =>
-                {
+                Entry::Offset { offset, generation } if offset >= before.end && offset != section.offset => {
                     let id = Id { number: *number, generation };
                     spans.push((offset, reader.at(offset, id, state)?.1));
                 }

@@ -134,11 +134,7 @@ impl<'r, 'a> Equal<'r, 'a> {
 
     /// Compares two values with all that they refer to, without what was queued before. What was found the same
     /// is not compared again.
-    pub(super) fn identical(
-        &mut self,
-        old: Option<&Object<'_>>,
-        new: Option<&Object<'_>>,
-    ) -> Outcome<bool> {
+    pub(super) fn identical(&mut self, old: Option<&Object<'_>>, new: Option<&Object<'_>>) -> Outcome<bool> {
         let mut own = Self::new(self.reader, self.old);
         core::mem::swap(&mut own.apart, &mut self.apart);
         let same = match own.same(old, new) {

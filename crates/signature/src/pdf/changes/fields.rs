@@ -64,8 +64,7 @@ impl<'r> Comparison<'r, '_> {
         let (Some(retained), Some(added)) = (after.get(..before.len()), after.get(before.len()..)) else {
             return refused("a form field was deleted");
         };
-        let above =
-            Above { name: String::new(), kind: Vec::new(), flags: 0, is_signed_now: false, level: 0 };
+        let above = Above { name: String::new(), kind: Vec::new(), flags: 0, is_signed_now: false, level: 0 };
         for (old, new) in before.iter().zip(retained) {
             match (old, new) {
                 (Object::Ref(old), Object::Ref(new)) if old == new => self.field(*old, &above)?,
@@ -136,13 +135,7 @@ impl<'r> Comparison<'r, '_> {
         Ok(())
     }
 
-    fn filled_in(
-        &mut self,
-        here: &mut Above,
-        old: &Dict<'r>,
-        new: &Dict<'r>,
-        changed: &[&[u8]],
-    ) -> Outcome {
+    fn filled_in(&mut self, here: &mut Above, old: &Dict<'r>, new: &Dict<'r>, changed: &[&[u8]]) -> Outcome {
         if changed.is_empty() {
             return Ok(());
         }
@@ -258,27 +251,6 @@ impl<'r> Comparison<'r, '_> {
 
 /// Keys of an added signature field and its widget: nothing that acts, no parts.
 const ADDED_FIELD: &[&[u8]] = &[
-    b"Type",
-    b"Subtype",
-    b"FT",
-    b"T",
-    b"TU",
-    b"TM",
-    b"Ff",
-    b"V",
-    b"Lock",
-    b"SV",
-    b"Rect",
-    b"F",
-    b"P",
-    b"AP",
-    b"AS",
-    b"MK",
-    b"DA",
-    b"DR",
-    b"BS",
-    b"Border",
-    b"NM",
-    b"M",
-    b"Q",
+    b"Type", b"Subtype", b"FT", b"T", b"TU", b"TM", b"Ff", b"V", b"Lock", b"SV", b"Rect", b"F", b"P", b"AP",
+    b"AS", b"MK", b"DA", b"DR", b"BS", b"Border", b"NM", b"M", b"Q",
 ];
