@@ -12,6 +12,7 @@ mod model;
 mod process;
 pub mod raw;
 pub mod report;
+pub mod pdf;
 pub mod timestamp;
 
 pub use document::{DocumentJudgement, judge_document, judge_document_as};

@@ -20,3 +20,8 @@ mod raw;
 mod raw_support;
 mod report;
 mod timestamp;
+mod pdf;
+mod pdf_attacks;
+mod pdf_changes;
+mod pdf_reader;
+mod pdf_support;
