@@ -5,6 +5,7 @@
 //! revocation, times and the final verdict are judged in one place for all of them (EN 319 102-1 5.3 to 5.6).
 
 mod model;
+pub mod xml;
 
 pub use model::{
     Covered, Extent, Found, FoundTimestamp, Level, NotASignature, Rule, Signed, Signer, TimestampKind, Value,
