@@ -36,7 +36,7 @@ use musubi_crypto::EcdsaEncoding;
 use musubi_pki::{CheckResult, Outcome, ReasonCode, SubIndication};
 
 use self::algorithms::DS;
-use self::c14n::{Selection, canonical_bytes};
+use self::c14n::{Method, Selection, canonical_bytes};
 use self::key_info::Values;
 use self::reference::{Budget, Document, Target, uncanonical};
 use self::structure::{Broken, Parts, Reference, SignedInfo, format};
@@ -81,6 +81,33 @@ pub fn find<'a>(file: &'a [u8], detached: Option<&'a [u8]>) -> Result<Vec<Found<
         found.push(examination.found);
     }
     if content_missing { Err(NotASignature::ContentMissing) } else { Ok(found) }
+}
+
+/// The canonical form of a document, or of its one element with this identifier, as a reference to it would have it
+/// signed: `algorithm` is the identifier of a canonicalisation method, `prefixes` the `PrefixList` of an exclusive one
+/// (`#default` for the default namespace).
+///
+/// # Errors
+/// [`NotASignature`] if the file is no XML document, has no such element or no canonical form, or the algorithm is not in
+/// the list.
+pub fn canonical_form(
+    file: &[u8],
+    id: Option<&str>,
+    algorithm: &str,
+    prefixes: &[&str],
+) -> Result<Vec<u8>, NotASignature> {
+    let tree = reader::read(file)?;
+    let (form, comments) =
+        algorithms::canonicalization(algorithm).ok_or(NotASignature::Malformed("unknown algorithm"))?;
+    let prefixes = prefixes.iter().map(|p| if *p == "#default" { "" } else { *p }).collect();
+    let document = Document { tree: &tree, ids: reference::identifiers(&tree), detached: None };
+    let apex = id.map(|id| document.by_id(id)).transpose();
+    let apex = apex.map_err(|broken| NotASignature::Malformed(broken.why))?;
+    let selection = Selection { apex, without: None, comments: true };
+    let limit = file.len().saturating_mul(16).saturating_add(CANONICAL_OCTETS);
+    canonical_bytes(&tree, selection, &Method { form, comments, prefixes }, limit)
+        .map(Cow::into_owned)
+        .map_err(|error| NotASignature::Malformed(uncanonical(error).why))
 }
 
 struct Examination<'r, 't, 'a> {
@@ -218,8 +245,7 @@ impl<'r, 't, 'a> Examination<'r, 't, 'a> {
         budget: &mut Budget,
     ) -> Vec<Option<Target>> {
         let document = self.document;
-        let is_external =
-            |r: &&Reference<'_>| r.uri.is_none_or(|uri| !uri.is_empty() && !uri.starts_with('#'));
+        let is_external = |r: &&Reference<'_>| r.uri.is_none_or(|uri| !uri.is_empty() && !uri.contains('#'));
         let external = references.iter().filter(is_external).count();
         self.content_missing = external > 0 && document.detached.is_none();
         let mut targets = Vec::new();

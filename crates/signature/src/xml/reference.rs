@@ -73,7 +73,7 @@ pub(super) fn identifiers<'t>(tree: &'t Tree<'_>) -> Vec<Identifier<'t>> {
 
 impl<'t, 'a> Document<'t, 'a> {
     /// The one element with this identifier.
-    fn by_id(&self, id: &str) -> Result<NodeId, Broken> {
+    pub(super) fn by_id(&self, id: &str) -> Result<NodeId, Broken> {
         if !is_ncname(id) {
             return format("a reference to something that is no identifier");
         }
