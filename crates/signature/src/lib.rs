@@ -14,6 +14,7 @@ pub mod raw;
 pub mod report;
 pub mod pdf;
 pub mod timestamp;
+pub mod xml;
 
 pub use document::{DocumentJudgement, judge_document, judge_document_as};
 pub use formats::{FORMATS, Format, detect};

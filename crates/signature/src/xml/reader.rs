@@ -1,0 +1,470 @@
+//! Reading a document (XML 1.0 fifth edition, Namespaces in XML 1.0) into a [`Tree`], strictly and within bounds.
+//!
+//! `quick-xml` cuts the text into events; it is lenient on purpose, so all that follows is demanded here: legal
+//! characters, legal names, quoted and separated attributes, no `<` in their values, no `]]>` in text, no `--` in comments,
+//! one root, nothing but white space, comments and instructions outside of it, every element closed, one XML
+//! declaration at the very beginning, line ends and attribute values normalised (2.11, 3.3.3).
+//!
+//! Refused: every encoding but UTF-8; XML 1.1; a document type declaration, whatever it says (entities that expand
+//! without end or fetch files, defaulted attributes that only some readers see); entities other than the five and
+//! character references; attributes that occur twice, by name or by namespace and name; undeclared or reserved
+//! prefixes; more bytes, depth, nodes, attributes or namespaces in scope than the limits.
+
+use std::borrow::Cow;
+
+use quick_xml::events::{BytesStart, Event};
+
+use super::chars::{has_forbidden, is_blank, is_char, is_ncname, is_space};
+use super::tree::{Attribute, Element, Kind, Namespace, NamespaceId, Node, NodeId, Tree, XML_NAMESPACE};
+use crate::NotASignature;
+
+/// Bytes of a document.
+pub(super) const MAX_BYTES: usize = 128 * 1024 * 1024;
+/// Elements inside one another; the limit of libxml2.
+pub(super) const MAX_DEPTH: usize = 256;
+/// Nodes of a document.
+pub(super) const MAX_NODES: usize = 2_000_000;
+/// Attributes and namespace declarations of a document.
+pub(super) const MAX_ATTRIBUTES: usize = 2_000_000;
+/// Attributes of one element, declarations included.
+pub(super) const MAX_ATTRIBUTES_OF_ONE: usize = 256;
+/// Namespace declarations in scope of one element, overridden ones included.
+pub(super) const MAX_NAMESPACES_IN_SCOPE: usize = 256;
+
+const XMLNS_NAMESPACE: &str = "http://www.w3.org/2000/xmlns/";
+
+type Result<T> = std::result::Result<T, NotASignature>;
+
+fn malformed<T>(what: &'static str) -> Result<T> {
+    Err(NotASignature::Malformed(what))
+}
+
+fn too_much<T>(what: &'static str, limit: usize) -> Result<T> {
+    Err(NotASignature::TooMuch { what, limit })
+}
+
+/// Reads a whole document.
+pub(super) fn read(bytes: &[u8]) -> Result<Tree<'_>> {
+    if bytes.len() > MAX_BYTES {
+        return too_much("bytes of an XML document", MAX_BYTES);
+    }
+    let Ok(text) = std::str::from_utf8(bytes) else { return malformed("XML: not UTF-8") };
+    let text = text.strip_prefix('\u{FEFF}').unwrap_or(text);
+    if has_forbidden(text) {
+        return malformed("XML: a character that XML does not allow");
+    }
+    let body = after_declaration(text)?;
+    // The event reader would take a second mark away.
+    if body.starts_with('\u{FEFF}') {
+        return malformed("XML: text outside of the root element");
+    }
+    let mut builder = Builder::new();
+    let mut events = quick_xml::Reader::from_str(body);
+    events.config_mut().enable_all_checks(true);
+    loop {
+        match events.read_event() {
+            Ok(Event::Eof) => return builder.finish(),
+            Ok(event) => builder.event(event, body)?,
+            Err(_) => return malformed("XML: not well-formed"),
+        }
+    }
+}
+
+/// What follows the XML declaration (2.8), which is checked.
+fn after_declaration(text: &str) -> Result<&str> {
+    let Some(rest) = text.strip_prefix("<?xml").filter(|r| r.bytes().next().is_some_and(is_space)) else {
+        return Ok(text);
+    };
+    let Some((declaration, body)) = rest.split_once("?>") else { return malformed("XML: not well-formed") };
+    let mut parts = RawAttributes { rest: declaration };
+    let mut next = parts.next_raw()?;
+    match next.take() {
+        Some(("version", "1.0")) => next = parts.next_raw()?,
+        _ => return malformed("XML: not version 1.0"),
+    }
+    if let Some(("encoding", name)) = next {
+        if !name.eq_ignore_ascii_case("UTF-8") {
+            return malformed("XML: not UTF-8");
+        }
+        next = parts.next_raw()?;
+    }
+    if let Some(("standalone", "yes" | "no")) = next {
+        next = parts.next_raw()?;
+    }
+    if next.is_none() { Ok(body) } else { malformed("XML: the XML declaration") }
+}
+
+/// `name="value"`, separated by white space.
+struct RawAttributes<'a> {
+    rest: &'a str,
+}
+
+impl<'a> RawAttributes<'a> {
+    fn next_raw(&mut self) -> Result<Option<(&'a str, &'a str)>> {
+        let trimmed = self.rest.trim_start_matches([' ', '\t', '\n', '\r']);
+        if trimmed.is_empty() {
+            return Ok(None);
+        }
+        if trimmed.len() == self.rest.len() {
+            return malformed("XML: attributes that are not separated");
+        }
+        let space = [' ', '\t', '\n', '\r'];
+        let Some((name, value)) = trimmed.split_once('=') else { return malformed("XML: an attribute") };
+        let (name, value) = (name.trim_end_matches(space), value.trim_start_matches(space));
+        let Some(quote) = value.chars().next().filter(|c| matches!(c, '"' | '\'')) else {
+            return malformed("XML: an attribute");
+        };
+        let Some((value, rest)) = value.get(1..).and_then(|v| v.split_once(quote)) else {
+            return malformed("XML: an attribute");
+        };
+        self.rest = rest;
+        Ok(Some((name, value)))
+    }
+}
+
+/// An element that is not closed yet.
+struct Open {
+    node: NodeId,
+    /// Declarations in scope outside of it.
+    scope: usize,
+}
+
+struct Builder<'a> {
+    tree: Tree<'a>,
+    open: Vec<Open>,
+    /// Declarations in scope, the nearest last.
+    scope: Vec<NamespaceId>,
+    root: Option<NodeId>,
+}
+
+impl<'a> Builder<'a> {
+    fn new() -> Self {
+        let namespace = |prefix, uri| Namespace { prefix, uri: Cow::Borrowed(uri), superfluous: true };
+        let namespaces = vec![namespace("", ""), namespace("xml", XML_NAMESPACE)];
+        let tree = Tree { nodes: Vec::new(), attributes: Vec::new(), namespaces, root: NodeId(0) };
+        Self { tree, open: Vec::new(), scope: Vec::new(), root: None }
+    }
+
+    fn finish(mut self) -> Result<Tree<'a>> {
+        match self.root {
+            Some(root) if self.open.is_empty() => {
+                self.tree.root = root;
+                Ok(self.tree)
+            }
+            _ => malformed("XML: no root element, or one that is not closed"),
+        }
+    }
+
+    fn event(&mut self, event: Event<'a>, body: &'a str) -> Result<()> {
+        match event {
+            Event::Start(tag) => self.start(borrowed(&tag, body)?),
+            Event::Empty(tag) => {
+                self.start(borrowed(&tag, body)?)?;
+                self.end()
+            }
+            Event::End(_) => self.end(),
+            Event::Text(text) => {
+                let text = slice_of(&text, body)?;
+                if text.contains("]]>") {
+                    return malformed("XML: ]]> in text");
+                }
+                if self.open.is_empty() {
+                    let blank = is_blank(text);
+                    return if blank { Ok(()) } else { malformed("XML: text outside of the root element") };
+                }
+                self.text(line_ends(text))
+            }
+            Event::CData(data) => {
+                let data = slice_of(&data, body)?;
+                self.inside_root()?;
+                self.text(line_ends(data))
+            }
+            Event::GeneralRef(name) => {
+                self.inside_root()?;
+                let mut text = String::new();
+                push_reference(&mut text, &name)?;
+                self.text(Cow::Owned(text))
+            }
+            Event::Comment(comment) => {
+                let comment = slice_of(&comment, body)?;
+                if comment.contains("--") || comment.ends_with('-') {
+                    return malformed("XML: -- in a comment");
+                }
+                self.leaf(Kind::Comment(line_ends(comment)))
+            }
+            Event::PI(instruction) => {
+                let raw = slice_of(&instruction, body)?;
+                let end = raw.bytes().position(is_space).unwrap_or(raw.len());
+                let (target, data) = raw.split_at_checked(end).unwrap_or((raw, ""));
+                if !is_ncname(target) || target.eq_ignore_ascii_case("xml") {
+                    return malformed("XML: the name of a processing instruction");
+                }
+                let data = data.trim_start_matches([' ', '\t', '\n', '\r']);
+                self.leaf(Kind::Instruction { target, data: line_ends(data) })
+            }
+            Event::Decl(_) => malformed("XML: an XML declaration that is not at the beginning"),
+            Event::DocType(_) => malformed("XML: a document type declaration"),
+            Event::Eof => Ok(()),
+        }
+    }
+
+    fn inside_root(&self) -> Result<()> {
+        if self.open.is_empty() { malformed("XML: text outside of the root element") } else { Ok(()) }
+    }
+
+    fn push(&mut self, kind: Kind<'a>) -> Result<NodeId> {
+        let id = NodeId(index(self.tree.nodes.len()));
+        if self.tree.nodes.len() >= MAX_NODES {
+            return too_much("nodes of an XML document", MAX_NODES);
+        }
+        let parent = self.open.last().map(|open| open.node);
+        self.tree.nodes.push(Node { parent, end: id.0.saturating_add(1), kind });
+        Ok(id)
+    }
+
+    fn leaf(&mut self, kind: Kind<'a>) -> Result<()> {
+        self.push(kind).map(|_| ())
+    }
+
+    /// Adds text; joins it to the text right before it.
+    fn text(&mut self, text: Cow<'a, str>) -> Result<()> {
+        if text.is_empty() {
+            return Ok(());
+        }
+        let parent = self.open.last().map(|open| open.node);
+        match self.tree.nodes.last_mut() {
+            Some(Node { parent: p, kind: Kind::Text(before), .. }) if *p == parent => {
+                before.to_mut().push_str(&text);
+                Ok(())
+            }
+            _ => self.leaf(Kind::Text(text)),
+        }
+    }
+
+    fn end(&mut self) -> Result<()> {
+        let Some(open) = self.open.pop() else { return malformed("XML: not well-formed") };
+        self.scope.truncate(open.scope);
+        let end = index(self.tree.nodes.len());
+        if let Some(node) = self.tree.nodes.get_mut(open.node.0 as usize) {
+            node.end = end;
+        }
+        Ok(())
+    }
+
+    fn start(&mut self, (name, raw): (&'a str, &'a str)) -> Result<()> {
+        if self.open.len() >= MAX_DEPTH {
+            return too_much("depth of an XML document", MAX_DEPTH);
+        }
+        if self.open.is_empty() && self.root.is_some() {
+            return malformed("XML: a second root element");
+        }
+        let outer_scope = self.scope.len();
+        let mut pending: Vec<(&'a str, &'a str, Cow<'a, str>)> = Vec::new();
+        let mut declared: Vec<Namespace<'a>> = Vec::new();
+        let mut raw = RawAttributes { rest: raw };
+        while let Some((name, value)) = raw.next_raw()? {
+            if pending.len() + declared.len() >= MAX_ATTRIBUTES_OF_ONE {
+                return too_much("attributes of an XML element", MAX_ATTRIBUTES_OF_ONE);
+            }
+            let (prefix, local) = qualified(name)?;
+            let value = attribute_value(value)?;
+            match (prefix, local) {
+                ("", "xmlns") => declared.push(self.declaration("", value)?),
+                ("xmlns", prefix) => declared.push(self.declaration(prefix, value)?),
+                _ => pending.push((prefix, local, value)),
+            }
+        }
+        let namespaces = self.declare(declared)?;
+        let (prefix, local) = qualified(name)?;
+        if prefix == "xmlns" {
+            return malformed("XML: a reserved prefix");
+        }
+        let namespace = self.resolve(prefix)?;
+        let attributes = self.add_attributes(pending)?;
+        let element = Element { prefix, local, namespace, attributes, namespaces };
+        let node = self.push(Kind::Element(element))?;
+        if self.open.is_empty() {
+            self.root = Some(node);
+        }
+        self.open.push(Open { node, scope: outer_scope });
+        Ok(())
+    }
+
+    /// A declaration, checked (Namespaces in XML 1.0, 3).
+    fn declaration(&self, prefix: &'a str, uri: Cow<'a, str>) -> Result<Namespace<'a>> {
+        let reserved =
+            (prefix == "xml") != (uri == XML_NAMESPACE) || uri == XMLNS_NAMESPACE || prefix == "xmlns";
+        if reserved || (uri.is_empty() && !prefix.is_empty()) {
+            return malformed("XML: a namespace declaration that is not allowed");
+        }
+        let superfluous = match self.lookup(prefix) {
+            Some(id) => self.tree.uri(id) == uri,
+            None => uri.is_empty(),
+        };
+        Ok(Namespace { prefix, uri, superfluous })
+    }
+
+    fn declare(&mut self, mut declared: Vec<Namespace<'a>>) -> Result<(u32, u32)> {
+        let start = index(self.tree.namespaces.len());
+        declared.sort_unstable_by(|a, b| a.prefix.cmp(b.prefix));
+        if declared.windows(2).any(|pair| matches!(pair, [a, b] if a.prefix == b.prefix)) {
+            return malformed("XML: an attribute that occurs twice");
+        }
+        if self.tree.namespaces.len().saturating_add(declared.len()) > MAX_ATTRIBUTES {
+            return too_much("namespace declarations of an XML document", MAX_ATTRIBUTES);
+        }
+        if self.scope.len().saturating_add(declared.len()) > MAX_NAMESPACES_IN_SCOPE {
+            return too_much("namespace declarations in scope of an XML element", MAX_NAMESPACES_IN_SCOPE);
+        }
+        for namespace in declared {
+            // `xml` needs no declaration and none is canonical (C14N 1.0 2.3).
+            if namespace.prefix == "xml" {
+                continue;
+            }
+            self.scope.push(NamespaceId(index(self.tree.namespaces.len())));
+            self.tree.namespaces.push(namespace);
+        }
+        Ok((start, index(self.tree.namespaces.len())))
+    }
+
+    fn lookup(&self, prefix: &str) -> Option<NamespaceId> {
+        let bound = |id: &&NamespaceId| {
+            self.tree.namespaces.get(id.0 as usize).is_some_and(|namespace| namespace.prefix == prefix)
+        };
+        self.scope.iter().rev().find(bound).copied()
+    }
+
+    fn resolve(&self, prefix: &str) -> Result<NamespaceId> {
+        match self.lookup(prefix) {
+            _ if prefix == "xml" => Ok(NamespaceId::XML),
+            Some(id) if self.tree.uri(id).is_empty() => Ok(NamespaceId::NONE),
+            Some(id) => Ok(id),
+            None if prefix.is_empty() => Ok(NamespaceId::NONE),
+            None => malformed("XML: a prefix that is not declared"),
+        }
+    }
+
+    /// Adds the attributes of one element, sorted by namespace and name (C14N 1.0 2.2).
+    fn add_attributes(&mut self, pending: Vec<(&'a str, &'a str, Cow<'a, str>)>) -> Result<(u32, u32)> {
+        let start = self.tree.attributes.len();
+        if start.saturating_add(pending.len()) > MAX_ATTRIBUTES {
+            return too_much("attributes of an XML document", MAX_ATTRIBUTES);
+        }
+        for (prefix, local, value) in pending {
+            // An attribute without a prefix is in no namespace (Namespaces in XML 1.0, 6.2).
+            let namespace = if prefix.is_empty() { NamespaceId::NONE } else { self.resolve(prefix)? };
+            self.tree.attributes.push(Attribute { prefix, local, namespace, value });
+        }
+        let Tree { attributes, namespaces, .. } = &mut self.tree;
+        let uri = |id: NamespaceId| namespaces.get(id.0 as usize).map_or("", |n| &*n.uri);
+        let added = attributes.get_mut(start..).unwrap_or_default();
+        added.sort_unstable_by(|a, b| (uri(a.namespace), a.local).cmp(&(uri(b.namespace), b.local)));
+        let twice = |pair: &[Attribute<'_>]| match pair {
+            [a, b] => a.local == b.local && uri(a.namespace) == uri(b.namespace),
+            _ => false,
+        };
+        if added.windows(2).any(twice) {
+            return malformed("XML: an attribute that occurs twice");
+        }
+        Ok((index(start), index(self.tree.attributes.len())))
+    }
+}
+
+/// Every count is bounded far below.
+fn index(count: usize) -> u32 {
+    u32::try_from(count).unwrap_or(u32::MAX)
+}
+
+/// Name and attributes of a tag as slices of the document.
+fn borrowed<'a>(tag: &BytesStart<'a>, body: &'a str) -> Result<(&'a str, &'a str)> {
+    let whole = slice_of(tag, body)?;
+    let end = whole.bytes().position(is_space).unwrap_or(whole.len());
+    whole.split_at_checked(end).map_or_else(|| malformed("XML: a tag"), Ok)
+}
+
+/// The same text, borrowed from the document for as long as the document is.
+fn slice_of<'a>(event: &str, body: &'a str) -> Result<&'a str> {
+    let start = (event.as_ptr() as usize).wrapping_sub(body.as_ptr() as usize);
+    let slice = start.checked_add(event.len()).and_then(|end| body.get(start..end));
+    slice.map_or_else(|| malformed("XML: not well-formed"), Ok)
+}
+
+/// Prefix and local part (Namespaces in XML 1.0, 4).
+fn qualified(name: &str) -> Result<(&str, &str)> {
+    let (prefix, local) = match name.split_once(':') {
+        Some((prefix, local)) if is_ncname(prefix) => (prefix, local),
+        Some(_) => return malformed("XML: a name"),
+        None => ("", name),
+    };
+    if is_ncname(local) { Ok((prefix, local)) } else { malformed("XML: a name") }
+}
+
+/// Line ends become line feeds (2.11).
+fn line_ends(text: &str) -> Cow<'_, str> {
+    if text.contains('\r') {
+        Cow::Owned(text.replace("\r\n", "\n").replace('\r', "\n"))
+    } else {
+        Cow::Borrowed(text)
+    }
+}
+
+/// The normalised value (3.3.3 after 2.11): literal white space becomes spaces, references are resolved.
+fn attribute_value(raw: &str) -> Result<Cow<'_, str>> {
+    if raw.contains('<') {
+        return malformed("XML: < in an attribute");
+    }
+    if !raw.bytes().any(|b| matches!(b, b'&' | b'\t' | b'\n' | b'\r')) {
+        return Ok(Cow::Borrowed(raw));
+    }
+    let mut value = String::with_capacity(raw.len());
+    let mut rest = raw;
+    while let Some(at) = rest.find(['&', '\t', '\n', '\r']) {
+        let (before, from) = rest.split_at_checked(at).unwrap_or((rest, ""));
+        value.push_str(before);
+        rest = match from.strip_prefix('&') {
+            Some(reference) => {
+                let Some((name, after)) = reference.split_once(';') else {
+                    return malformed("XML: a reference");
+                };
+                push_reference(&mut value, name)?;
+                after
+            }
+            None => {
+                value.push(' ');
+                from.strip_prefix("\r\n").or_else(|| from.get(1..)).unwrap_or_default()
+            }
+        };
+    }
+    value.push_str(rest);
+    Ok(Cow::Owned(value))
+}
+
+/// One of the five entities (4.6) or a character reference (4.1).
+fn push_reference(to: &mut String, name: &str) -> Result<()> {
+    let c = match name {
+        "amp" => '&',
+        "lt" => '<',
+        "gt" => '>',
+        "quot" => '"',
+        "apos" => '\'',
+        _ => match name.strip_prefix('#').and_then(character).filter(|c| is_char(*c)) {
+            Some(c) => c,
+            None => {
+                return malformed(
+                    "XML: an entity that is not one of the five, or a character reference to none",
+                );
+            }
+        },
+    };
+    to.push(c);
+    Ok(())
+}
+
+fn character(number: &str) -> Option<char> {
+    let (digits, radix) = number.strip_prefix('x').map_or((number, 10), |digits| (digits, 16));
+    // from_str_radix would take a sign.
+    if digits.is_empty() || !digits.chars().all(|c| c.is_digit(radix)) {
+        return None;
+    }
+    u32::from_str_radix(digits, radix).ok().and_then(char::from_u32)
+}
