@@ -4,7 +4,7 @@ use musubi_crypto::{Sha256Digest, sha256};
 use musubi_pki::Indication;
 
 use crate::formats::{Format, detect};
-use crate::model::NotASignature;
+use crate::model::{Found, NotASignature, Role};
 use crate::process::{Context, SignatureJudgement, judge_signature};
 
 /// A document, judged.
@@ -21,17 +21,31 @@ pub struct DocumentJudgement {
 }
 
 impl DocumentJudgement {
-    /// TOTAL-PASSED if every signature is; else TOTAL-FAILED if one is; else INDETERMINATE.
+    /// TOTAL-PASSED if every signature is; else TOTAL-FAILED if one is; else INDETERMINATE. Counter-signatures are not
+    /// asked: anyone can add one to a document of somebody else.
     #[must_use]
     pub fn indication(&self) -> Indication {
-        let all = |wanted| self.signatures.iter().all(|s| s.verdict.indication() == wanted);
-        let any = |wanted| self.signatures.iter().any(|s| s.verdict.indication() == wanted);
-        if !self.signatures.is_empty() && all(Indication::TotalPassed) {
+        let decisive = || {
+            let own = self.signatures.iter().filter(|s| s.role != Role::CounterSignature);
+            own.map(|s| s.verdict.indication())
+        };
+        if decisive().next().is_some() && decisive().all(|i| i == Indication::TotalPassed) {
             Indication::TotalPassed
-        } else if any(Indication::TotalFailed) {
+        } else if decisive().any(|i| i == Indication::TotalFailed) {
             Indication::TotalFailed
         } else {
             Indication::Indeterminate
+        }
+    }
+
+    /// A document of one signature that was found by other means than its file's format.
+    #[must_use]
+    pub fn of_one(format: &'static str, file: &[u8], found: Found<'_>, context: &Context<'_>) -> Self {
+        Self {
+            format,
+            sha256: sha256(file),
+            detached_sha256: None,
+            signatures: vec![judge_signature(found, context)],
         }
     }
 }

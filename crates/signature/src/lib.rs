@@ -9,16 +9,17 @@ mod document;
 mod formats;
 pub mod jws;
 mod model;
+pub mod pdf;
 mod process;
 pub mod raw;
 pub mod report;
-pub mod pdf;
 pub mod timestamp;
 pub mod xml;
 
 pub use document::{DocumentJudgement, judge_document, judge_document_as};
 pub use formats::{FORMATS, Format, detect};
 pub use model::{
-    Covered, Extent, Found, FoundTimestamp, Level, NotASignature, Rule, Signed, Signer, TimestampKind, Value,
+    Covered, Extent, Found, FoundTimestamp, Level, NotASignature, Role, Rule, Signed, Signer, TimestampKind,
+    Value,
 };
 pub use process::{Context, SignatureJudgement, TimestampJudgement, judge_signature};

@@ -12,7 +12,9 @@ use musubi_pki::{
     CheckResult, MAX_CLOCK_SKEW_SECONDS, Outcome, ReasonCode, SubIndication, ValidationPolicy, Verdict, oid,
 };
 
-use crate::model::{Covered, Extent, Found, FoundTimestamp, Level, Rule, Signed, Signer, TimestampKind};
+use crate::model::{
+    Covered, Extent, Found, FoundTimestamp, Level, Role, Rule, Signed, Signer, TimestampKind,
+};
 use crate::timestamp::Token;
 
 /// The most time-stamps of one signature that are judged; the others make the verdict INDETERMINATE.
@@ -53,6 +55,8 @@ pub struct TimestampJudgement {
 /// A signature, judged.
 #[derive(Debug, Clone)]
 pub struct SignatureJudgement {
+    /// What it is for.
+    pub role: Role,
     /// The format as people call it.
     pub format: &'static str,
     /// Where it stands in the document.
@@ -88,18 +92,23 @@ pub fn judge_signature(found: Found<'_>, context: &Context<'_>) -> SignatureJudg
         existed_at: proof.existed_at,
         not_signed_before: proof.not_signed_before,
     };
-    let purpose = Purpose {
-        any_key_usage: vec![KeyUsage::DigitalSignature, KeyUsage::ContentCommitment],
-        ..Purpose::default()
+    let (anchors, purpose) = match found.role {
+        Role::Signature | Role::CounterSignature => (context.anchors, signing()),
+        Role::TimeStamp { .. } => (context.timestamp_anchors, time_stamping()),
     };
     let signature_sha256 = sha256(&found.value.signature);
     let signer = match &found.signer {
         Signer::Certificate(der) => Some(der.to_vec()),
         Signer::NotFound => None,
     };
-    let judged = judge_value(&found, &[], context, context.anchors, &purpose, times);
-    let verdict = proof.rules.into_iter().fold(judged.verdict, apply);
+    let judged = judge_value(&found, &[], context, anchors, &purpose, times);
+    let mut rules = proof.rules;
+    if let Role::TimeStamp { at } = found.role {
+        rules.push(time_rule(at, times));
+    }
+    let verdict = rules.into_iter().fold(judged.verdict, apply);
     SignatureJudgement {
+        role: found.role,
         format: found.format,
         location: found.location,
         level: found.level,
@@ -181,7 +190,9 @@ fn value_rule(found: &Found<'_>, key: Option<&PublicKey>, policy: &ValidationPol
         );
     };
     let verified = match &value.signed {
-        Signed::Bytes(bytes) => key.verify_encoded(algorithm, value.encoding, bytes, &value.signature).is_ok(),
+        Signed::Bytes(bytes) => {
+            key.verify_encoded(algorithm, value.encoding, bytes, &value.signature).is_ok()
+        }
         Signed::Digest(digest) => key.verify_digest(algorithm, digest, &value.signature).is_ok(),
         Signed::BareDigest(digest) => {
             policy.insecure_bare_digest
@@ -196,7 +207,8 @@ fn value_rule(found: &Found<'_>, key: Option<&PublicKey>, policy: &ValidationPol
 
 /// Whether the algorithms with which the signature protects its content are accepted for the time in question.
 fn algorithm_rule(found: &Found<'_>, policy: &ValidationPolicy, times: Times) -> Rule {
-    let sha1_accepted = matches!((policy.sha1_until, times.existed_at), (Some(until), Some(at)) if at <= until);
+    let sha1_accepted =
+        matches!((policy.sha1_until, times.existed_at), (Some(until), Some(at)) if at <= until);
     let weak = |digest: DigestAlgorithm| digest == DigestAlgorithm::Sha1 && !sha1_accepted;
     let (known, name) = match &found.value.algorithm {
         Ok(algorithm) => (!algorithm.digest().is_some_and(weak), algorithm.as_str().to_owned()),
@@ -231,7 +243,8 @@ fn judge_timestamps(found: &Found<'_>, context: &Context<'_>) -> (Vec<TimestampJ
         return (Vec::new(), proof);
     }
     if found.timestamps.len() > MAX_TIMESTAMPS {
-        let result = CheckResult::failed("timestamps.count", "own limit").with("found", found.timestamps.len());
+        let result =
+            CheckResult::failed("timestamps.count", "own limit").with("found", found.timestamps.len());
         proof.rules.push(rule(result, SubIndication::SigConstraintsFailure, ReasonCode::TooComplex));
         return (Vec::new(), proof);
     }
@@ -270,8 +283,12 @@ fn judge_timestamps(found: &Found<'_>, context: &Context<'_>) -> (Vec<TimestampJ
         }
         proof.rules.push(timestamp_rule(stamp, at, &verdict, stated));
         if let Some(slot) = judged.get_mut(at) {
-            *slot =
-                Some(TimestampJudgement { kind: stamp.kind, location: stamp.location.clone(), at: stated, verdict });
+            *slot = Some(TimestampJudgement {
+                kind: stamp.kind,
+                location: stamp.location.clone(),
+                at: stated,
+                verdict,
+            });
         }
     }
     proof.existed_at = earliest;
@@ -330,31 +347,35 @@ fn judge_token(
     let crls = gathered(&found.crls, &[context.crls]);
     let ocsp = gathered(&found.ocsp, &[context.ocsp]);
     let around = Context { crls: &crls, ocsp: &ocsp, ..*context };
-    let verdict = judge_time_stamp_signature(token, &certificates, &around, covered_at);
+    let times = Times { judged_at: context.judged_at, existed_at: covered_at, not_signed_before: None };
+    let anchors = context.timestamp_anchors;
+    let judged = judge_value(&token.found, &certificates, &around, anchors, &time_stamping(), times);
+    let verdict = apply(judged.verdict, time_rule(token.info.gen_time, times));
     apply(verdict, imprint_rule(&token.info.imprint, &stamp.covered, context.policy, covered_at))
 }
 
-/// Judges the signature of a token under the time-stamping anchors; not what it covers.
-pub(crate) fn judge_time_stamp_signature(
-    token: &Token<'_>,
-    certificates: &[&[u8]],
-    context: &Context<'_>,
-    existed_at: Option<UnixTime>,
-) -> Verdict {
-    let purpose = Purpose {
+/// Who signs documents.
+fn signing() -> Purpose {
+    Purpose {
         any_key_usage: vec![KeyUsage::DigitalSignature, KeyUsage::ContentCommitment],
-        extended_key_usage: vec![oid::TIME_STAMPING],
-        only_this_purpose: true,
         ..Purpose::default()
+    }
+}
+
+/// Who signs time-stamps (RFC 3161 2.3).
+fn time_stamping() -> Purpose {
+    Purpose { extended_key_usage: vec![oid::TIME_STAMPING], only_this_purpose: true, ..signing() }
+}
+
+/// A time-stamp that states a time after it is known to have existed is a lie, or a clock's fault.
+fn time_rule(stated: UnixTime, times: Times) -> Rule {
+    let outcome = if stated <= times.control().plus(MAX_CLOCK_SKEW_SECONDS) {
+        Outcome::Passed
+    } else {
+        Outcome::Failed
     };
-    let times = Times { judged_at: context.judged_at, existed_at, not_signed_before: None };
-    let judged =
-        judge_value(&token.found, certificates, context, context.timestamp_anchors, &purpose, times);
-    let stated = token.info.gen_time;
-    let limit = existed_at.unwrap_or(context.judged_at).plus(MAX_CLOCK_SKEW_SECONDS);
-    let outcome = if stated <= limit { Outcome::Passed } else { Outcome::Failed };
     let result = CheckResult::new("timestamp.time", "EN 319 102-1 5.4", outcome).with("at", stated);
-    apply(judged.verdict, rule(result, SubIndication::TimestampOrderFailure, ReasonCode::TimestampInvalid))
+    rule(result, SubIndication::TimestampOrderFailure, ReasonCode::TimestampInvalid)
 }
 
 fn imprint_rule(
@@ -374,7 +395,8 @@ fn imprint_rule(
     match covered {
         Covered::Parts(parts) => {
             let parts: Vec<&[u8]> = parts.iter().map(AsRef::as_ref).collect();
-            let outcome = if algorithm.digest(&parts) == *imprint { Outcome::Passed } else { Outcome::Failed };
+            let outcome =
+                if algorithm.digest(&parts) == *imprint { Outcome::Passed } else { Outcome::Failed };
             let result = CheckResult::new(ID, CLAUSE, outcome).with("digest", algorithm.as_str());
             rule(result, SubIndication::HashFailure, ReasonCode::TimestampInvalid)
         }

@@ -10,8 +10,8 @@
 
 mod anchors;
 mod certificates;
-mod pkits;
 mod inspect;
+mod pkits;
 mod precedence;
 mod profile;
 mod real_certificates;

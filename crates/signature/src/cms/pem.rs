@@ -30,6 +30,7 @@ pub(super) fn decode(file: &[u8]) -> Result<Option<Vec<u8>>, NotASignature> {
 pub(super) fn into_owned(found: Found<'_>) -> Found<'static> {
     let all = |list: Vec<Cow<'_, [u8]>>| list.into_iter().map(owned).collect();
     Found {
+        role: found.role,
         format: found.format,
         location: found.location,
         level: found.level,

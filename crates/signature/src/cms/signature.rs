@@ -20,7 +20,7 @@ use super::signing_certificate::{Candidate, identify};
 use super::time_stamps::{Counts, Stamped};
 use super::{Profile, oid};
 use crate::model::{
-    Covered, Extent, Found, FoundTimestamp, Level, NotASignature, Signed, Signer, TimestampKind, Value,
+    Covered, Extent, Found, FoundTimestamp, Level, NotASignature, Role, Signed, Signer, TimestampKind, Value,
 };
 
 /// Counter-signatures of counter-signatures.
@@ -47,6 +47,12 @@ struct Place<'c, 'a> {
     /// 0 for a signer of the message, from 1 for counter-signatures.
     depth: usize,
     extent: Extent,
+}
+
+impl Place<'_, '_> {
+    fn role(&self) -> Role {
+        if self.depth == 0 { Role::Signature } else { Role::CounterSignature }
+    }
 }
 
 impl<'m, 'a> Message<'m, 'a> {
@@ -131,6 +137,7 @@ impl<'m, 'a> Message<'m, 'a> {
     fn unreadable(&self, place: &Place<'_, 'a>) -> Found<'a> {
         let rule = unless(Some("malformed"), "cms.signer_info", "RFC 5652 5.3", FORMAT);
         Found {
+            role: place.role(),
             format: self.format(false),
             location: place.location.clone(),
             level: Level::Plain,
@@ -194,6 +201,7 @@ impl<'m, 'a> Message<'m, 'a> {
         let (signed, rule) = what_is_signed(info, &algorithms, place.content);
         rules.extend(rule);
         let found = Found {
+            role: place.role(),
             format: self.format(identified.is_referenced),
             location: place.location.clone(),
             level: level(identified.is_referenced, has_values, &timestamps),

@@ -39,7 +39,7 @@ use self::json::Json;
 use self::serialization::{Entry, Form, Jws};
 use self::signer::Identified;
 use self::unsigned::Unsigned;
-use crate::model::{Extent, Found, Level, NotASignature, Rule, Signed, Signer, Value};
+use crate::model::{Extent, Found, Level, NotASignature, Role, Rule, Signed, Signer, Value};
 use crate::raw::ecdsa;
 
 /// The largest file, in bytes.
@@ -163,6 +163,7 @@ impl<'a> One<'_, 'a> {
         let claimed_signing_time = signing_time.and_then(Result::ok);
         let level = level(&signer, claimed_signing_time.is_some(), &unsigned);
         Ok(Found {
+            role: Role::Signature,
             format: if level == Level::Plain { "JWS" } else { "JAdES" },
             location: self.location(),
             level,

@@ -19,6 +19,7 @@ pub(super) fn in_file<'a>(found: Found<'_>, file: &'a [u8]) -> Found<'a> {
         },
     };
     Found {
+        role: found.role,
         format: found.format,
         location: found.location,
         level: found.level,

@@ -24,7 +24,7 @@ use super::sweep;
 use crate::cms::rules::{FORMAT, HASH, Rule, WEAK, unless};
 use crate::cms::{self, Profile};
 use crate::model::{
-    Covered, Extent, Found, FoundTimestamp, Level, NotASignature, Signed, Signer, TimestampKind, Value,
+    Covered, Extent, Found, FoundTimestamp, Level, NotASignature, Role, Signed, Signer, TimestampKind, Value,
 };
 use crate::timestamp::Token;
 
@@ -333,6 +333,7 @@ fn location(index: usize, candidate: &Candidate<'_, '_>) -> String {
 
 fn unreadable(format: &'static str) -> Found<'static> {
     Found {
+        role: Role::Signature,
         format,
         location: String::new(),
         level: Level::Plain,

@@ -25,7 +25,7 @@ use musubi_crypto::{
 };
 use musubi_pki::{CheckResult, Outcome, ReasonCode, SubIndication, UnverifiedCertificate, ValidationPolicy};
 
-use crate::model::{Extent, Found, Level, NotASignature, Rule, Signed, Signer, Value};
+use crate::model::{Extent, Found, Level, NotASignature, Role, Rule, Signed, Signer, Value};
 
 /// The longest value that is read, in bytes: RSA with 8192 bits.
 pub const MAX_SIGNATURE_BYTES: usize = 1024;
@@ -102,6 +102,7 @@ pub fn found<'a>(input: &RawSignature<'a>, policy: &ValidationPolicy) -> Result<
     }
     let (signature, encoding) = value(input);
     Ok(Found {
+        role: Role::Signature,
         format: "raw signature",
         location: "the given value".to_owned(),
         level: Level::Plain,

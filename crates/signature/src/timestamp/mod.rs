@@ -27,7 +27,7 @@ use crate::cms::ber::{Nodes, Work};
 use crate::cms::rules::{FORMAT, HASH, NO_CERTIFICATE, Rule, kept, unless};
 use crate::cms::signed_data::SignedData;
 use crate::cms::{self, Candidate, Content, Profile, oid};
-use crate::model::{Extent, Found, NotASignature, Signer};
+use crate::model::{Extent, Found, NotASignature, Role, Signer};
 
 /// Bytes of a `TSTInfo`.
 const MAX_INFO_BYTES: usize = 64 << 10;
@@ -63,6 +63,7 @@ impl<'a> Token<'a> {
         let (info, shape) = tst_info::read(&content)?;
         let signatures = cms::of_signed_data(&data, Content::Attached, Profile::Timestamp, &work)?;
         let mut found = signatures.into_iter().next().ok_or(NotASignature::NoSignature)?;
+        found.role = Role::TimeStamp { at: info.gen_time };
         found.rules.push(unless(shape.problem, "timestamp.tst_info", "RFC 3161 2.4.2", FORMAT));
         found.rules.extend(shape.authority.map(|name| authority(name, &found.signer)));
         if !found.digests.contains(&info.imprint.algorithm()) {
@@ -99,6 +100,12 @@ pub fn find<'a>(file: &'a [u8], detached: Option<&'a [u8]>) -> Result<Vec<Found<
     found.location = "the time-stamp".to_owned();
     found.extent = Extent::Detached;
     Ok(vec![found])
+}
+
+/// Whether `file` is a token or a response with one.
+#[must_use]
+pub fn is_time_stamp(file: &[u8]) -> bool {
+    token_of(file).is_ok_and(|token| Token::parse(token).is_ok())
 }
 
 /// The token of a response; the file itself if it is a token.

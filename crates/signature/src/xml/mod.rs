@@ -121,6 +121,7 @@ struct Examination<'r, 't, 'a> {
 impl<'r, 't, 'a> Examination<'r, 't, 'a> {
     fn new(document: &'r Document<'t, 'a>, signature: NodeId) -> Self {
         let found = Found {
+            role: crate::model::Role::Signature,
             format: "XML signature",
             location: document.tree.path(signature),
             level: Level::Plain,
