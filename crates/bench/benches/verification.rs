@@ -257,7 +257,7 @@ fn verdicts(c: &mut Criterion, setting: &Setting) {
                     certificate: black_box(&certificate),
                     expected_kind: kind,
                     signature: &signature,
-                    signed_data: message.as_bytes(),
+                    signed_data: message.as_bytes().into(),
                     expected_digest: None,
                     lists: &lists,
                 };

@@ -7,6 +7,8 @@ mod chain;
 mod revocation;
 mod signature;
 
+use std::borrow::Cow;
+
 use musubi_crypto::{KeyStrength, SignatureAlgorithm};
 use musubi_kernel::UnixTime;
 
@@ -49,7 +51,7 @@ pub(crate) type Conclusion = (SubIndication, ReasonCode);
 pub(crate) struct Finding {
     pub(crate) outcome: Outcome,
     pub(crate) conclusion: Option<Conclusion>,
-    pub(crate) evidence: Vec<(&'static str, EvidenceValue)>,
+    pub(crate) evidence: Vec<(Cow<'static, str>, EvidenceValue)>,
 }
 
 impl Finding {
@@ -80,7 +82,7 @@ impl Finding {
     }
 
     fn with(mut self, name: &'static str, value: impl Into<EvidenceValue>) -> Self {
-        self.evidence.push((name, value.into()));
+        self.evidence.push((Cow::Borrowed(name), value.into()));
         self
     }
 }

@@ -10,6 +10,7 @@
 
 mod anchors;
 mod certificates;
+mod list_trees;
 mod precedence;
 mod profile;
 mod real_certificates;

@@ -18,7 +18,6 @@
 
 mod events;
 mod http;
-mod proof;
 mod service;
 mod sql;
 #[cfg(test)]
@@ -35,7 +34,7 @@ use crate::{PersonId, RelyingPartyId};
 
 pub use events::*;
 pub use http::{CheckpointAnswer, ConsistencyAnswer, InclusionAnswer, api};
-pub use proof::{BadProof, leaf_hash, verify_consistency, verify_inclusion};
+pub use musubi_crypto::merkle::{BadProof, leaf_hash, verify_consistency, verify_inclusion};
 pub use service::{append, by_person, checkpoint, consistency, inclusion, record};
 
 pub(crate) const MIGRATION: Migration =

@@ -1,11 +1,11 @@
 //! The rules of the log: append, read, prove.
 
 use musubi_crypto::Sha256Digest;
+use musubi_crypto::merkle::{leaf_hash, node_hash};
 use musubi_kernel::{Random, UnixTime};
 use musubi_store::{StoreError, Tx};
 use serde_json::{Value, json};
 
-use super::proof::{leaf_hash, node_hash};
 use super::tree::{self, Cover, Node};
 use super::{AUDIT_EVENTS, AuditError, AuditEvent, AuditRecord, Checkpoint, Receipt, sql};
 use crate::PersonId;

@@ -3,7 +3,7 @@ use musubi_kernel::Random as _;
 use proptest::prelude::*;
 use serde_json::json;
 
-use super::proof::node_hash;
+use musubi_crypto::merkle::node_hash;
 use super::tree::{Cover, Node};
 use super::*;
 use crate::test_support::{NOW, World, worlds};

@@ -148,7 +148,7 @@ pub async fn judge_completion(
         certificate: &signed.certificate,
         expected_kind: AuthorityKind::UserAuthentication,
         signature: &signed.signature,
-        signed_data: text.as_bytes(),
+        signed_data: text.as_bytes().into(),
         expected_digest: None,
         lists: &lists,
     };

@@ -267,7 +267,7 @@ fn judge_document(
         certificate: &signed.certificate,
         expected_kind: AuthorityKind::DigitalSignature,
         signature: &signed.signature,
-        signed_data: document.as_bytes(),
+        signed_data: document.as_bytes().into(),
         expected_digest: Some(transaction.document_sha256),
         lists,
     };
