@@ -64,7 +64,7 @@ impl<'a> From<&'a [u8]> for SignedData<'a> {
 }
 
 /// What is asked of the evidence.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Policy {
     /// A time before which the signature cannot have been made, since what it covers did not exist yet: the
     /// nonce was made then. As with a content time-stamp (EN 319 102-1 5.5.4), a certificate that was revoked

@@ -20,8 +20,9 @@ const CHUNK: usize = 256;
 /// A revocation list in few bytes: what it is, and the root of the tree over its entries.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ListCommitment {
-    /// SHA-256 of the issuing authority's certificate.
-    pub issuer_fingerprint: Sha256Digest,
+    /// The first 8 bytes of the SHA-256 of the issuing authority's certificate: enough to name one of the reader's own
+    /// few roots.
+    pub issuer: [u8; 8],
     /// Which certificates the list is about.
     pub scope: ListScope,
     /// `cRLNumber`.
@@ -161,7 +162,7 @@ impl ListCommitment {
     #[must_use]
     pub fn of(list: &VerifiedRevocationList) -> Option<Self> {
         Some(Self {
-            issuer_fingerprint: *list.issuer_fingerprint(),
+            issuer: list.issuer_mark(),
             scope: list.scope().clone(),
             number: list.number(),
             this_update: list.this_update(),

@@ -222,8 +222,7 @@ impl VerifiedRevocationList {
         proof: &StatusProof,
         anchors: &TrustAnchors,
     ) -> Result<Self, UnprovenList> {
-        let fingerprint = &commitment.issuer_fingerprint;
-        let anchor = anchors.anchors().iter().find(|anchor| anchor.fingerprint() == fingerprint);
+        let anchor = anchors.anchors().iter().find(|anchor| mark(anchor.fingerprint()) == commitment.issuer);
         let anchor = anchor.ok_or(UnprovenList::UnknownIssuer)?;
         if commitment.next_update <= commitment.this_update {
             return Err(UnprovenList::TimesOutOfOrder);
@@ -261,10 +260,9 @@ impl VerifiedRevocationList {
         }
     }
 
-    /// SHA-256 of the issuing authority's certificate.
-    #[must_use]
-    pub fn issuer_fingerprint(&self) -> &Sha256Digest {
-        &self.issuer_fingerprint
+    /// The first 8 bytes of the SHA-256 of the issuing authority's certificate.
+    pub(crate) fn issuer_mark(&self) -> [u8; 8] {
+        mark(&self.issuer_fingerprint)
     }
 
     /// The authority that issued it.
@@ -367,6 +365,10 @@ impl VerifiedRevocationList {
             ListScope::Partition(name) => certificate.crl_distribution_point() == Some(name),
         }
     }
+}
+
+fn mark(fingerprint: &Sha256Digest) -> [u8; 8] {
+    fingerprint.first_chunk().copied().unwrap_or_default()
 }
 
 impl fmt::Debug for VerifiedRevocationList {

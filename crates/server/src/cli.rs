@@ -1,4 +1,5 @@
-//! The operator's command line: `musubi serve | migrate | config check | relying-party add | relying-party list`.
+//! The operator's command line: `musubi serve | migrate | config check | relying-party add | relying-party list`, and
+//! what anybody may run without a server: `musubi replay`.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -39,6 +40,8 @@ enum Command {
     /// Register relying parties.
     #[command(subcommand)]
     RelyingParty(RelyingPartyCommand),
+    /// Derive a verdict again from its bundle, offline, and name the first difference.
+    Replay(crate::replay::Replay),
 }
 
 #[derive(Debug, clap::Args)]
@@ -79,10 +82,22 @@ enum RelyingPartyCommand {
 
 type Failure = Box<dyn std::error::Error>;
 
-/// Runs the command line; the exit code is 0, 1 after a failure, or 2 for wrong arguments.
+/// Wrong arguments (`EX_USAGE`).
+const USAGE: u8 = 64;
+
+/// Runs the command line; the exit code is 0, 1 after a failure, or 64 for wrong arguments. `replay` has its own.
 #[must_use]
 pub fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            drop(error.print());
+            return if error.use_stderr() { ExitCode::from(USAGE) } else { ExitCode::SUCCESS };
+        }
+    };
+    if let Command::Replay(replay) = &arguments.command {
+        return replay.run(&mut std::io::stdout());
+    }
     tracing_subscriber::fmt()
         .with_env_filter(
             tracing_subscriber::EnvFilter::try_from_env("MUSUBI_LOG").unwrap_or_else(|_| "info".into()),
@@ -138,6 +153,8 @@ async fn run(command: Command) -> Result<(), Failure> {
             }
             Ok(())
         }
+        // Answered before, without a runtime.
+        Command::Replay(_) => Ok(()),
     }
 }
 

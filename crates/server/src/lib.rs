@@ -7,6 +7,7 @@ pub mod cli;
 pub mod config;
 mod intake_log;
 mod openapi;
+mod replay;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -112,7 +112,7 @@ fn a_changed_proof_or_commitment_proves_nothing() {
         let mut changed = proof.clone();
         changed.neighbours[0].reason = RevocationReason::AaCompromise;
         assert_eq!(proven(&commitment, serial, &changed).unwrap_err(), UnprovenList::Proof);
-        let other = ListCommitment { issuer_fingerprint: [9; 32], ..commitment.clone() };
+        let other = ListCommitment { issuer: [9; 8], ..commitment.clone() };
         assert_eq!(proven(&other, serial, &proof).unwrap_err(), UnprovenList::UnknownIssuer);
         let other = ListCommitment { next_update: commitment.this_update, ..commitment.clone() };
         assert_eq!(proven(&other, serial, &proof).unwrap_err(), UnprovenList::TimesOutOfOrder);
