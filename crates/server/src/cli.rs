@@ -14,6 +14,7 @@ use musubi_kernel::{Clock as _, SystemClock};
 use musubi_pki::Policy;
 use musubi_platform::relying_party::{self, NewRelyingParty};
 use musubi_store::Db;
+use musubi_verification::evidence;
 use musubi_verification::upstream::HttpUpstream;
 use tokio::sync::watch;
 
@@ -40,6 +41,9 @@ enum Command {
     /// Register relying parties.
     #[command(subcommand)]
     RelyingParty(RelyingPartyCommand),
+    /// Give out the bundles of verdicts.
+    #[command(subcommand)]
+    Bundle(BundleCommand),
     /// Derive a verdict again from its bundle, offline, and name the first difference.
     Replay(crate::replay::Replay),
 }
@@ -78,6 +82,18 @@ enum RelyingPartyCommand {
     },
     /// List the registered relying parties.
     List(ConfigFile),
+}
+
+#[derive(Debug, Subcommand)]
+enum BundleCommand {
+    /// Write the bundle of a verdict to the standard output. It holds the resident's certificate: keep it as such.
+    Export {
+        #[command(flatten)]
+        file: ConfigFile,
+        /// The transaction's identifier, or the verdict's index in the audit log. A transaction that could not be
+        /// judged at first has several verdicts; the last one is written.
+        verdict: String,
+    },
 }
 
 type Failure = Box<dyn std::error::Error>;
@@ -153,9 +169,26 @@ async fn run(command: Command) -> Result<(), Failure> {
             }
             Ok(())
         }
+        Command::Bundle(BundleCommand::Export { file, verdict }) => {
+            let config = Config::read(&file.config)?;
+            let bundle = export(&config, &verdict).await?;
+            std::io::Write::write_all(&mut std::io::stdout(), &bundle)?;
+            Ok(())
+        }
         // Answered before, without a runtime.
         Command::Replay(_) => Ok(()),
     }
+}
+
+async fn export(config: &Config, verdict: &str) -> Result<Vec<u8>, Failure> {
+    let context = config.context(database(config).await?)?;
+    let mut tx = context.db.begin_read().await?;
+    let index = match verdict.parse() {
+        Ok(index) => Some(index),
+        Err(_) => evidence::bundles_of(&mut tx, verdict).await?.last().copied(),
+    };
+    let index = index.ok_or("there is no verdict of this transaction")?;
+    Ok(evidence::bundle(&mut tx, &context, index).await?)
 }
 
 async fn database(config: &Config) -> Result<Db, Failure> {
@@ -167,6 +200,7 @@ fn check(path: &Path) -> Result<(), Failure> {
     config.anchors()?;
     config.pairwise_secret()?;
     config.upstream_credential()?;
+    let signing_key = hex::encode(config.signing_key()?.public_key());
     let mut out = std::io::stdout();
     say(&mut out, &format!("listens on        {}", config.server.listen));
     say(&mut out, &format!("REST API          {}", config.server.api_origin));
@@ -174,6 +208,7 @@ fn check(path: &Path) -> Result<(), Failure> {
     say(&mut out, &format!("card window       {}", config.server.card_origin));
     say(&mut out, &format!("trust             {:?}", config.trust.mode));
     say(&mut out, &format!("upstream          {}", config.upstream.origin));
+    say(&mut out, &format!("signs with        {signing_key} (Ed25519 public key)"));
     Ok(())
 }
 
@@ -183,6 +218,7 @@ async fn serve(config: &Config) -> Result<(), Failure> {
         clock: Arc::new(SystemClock),
         random: Arc::new(SystemRandom),
         pairwise_secret: config.pairwise_secret()?,
+        signing_key: config.signing_key()?,
         anchors: config.anchors()?,
         upstream: Arc::new(HttpUpstream::new(config.upstream.origin.clone(), config.upstream_credential()?)),
         policy: Policy { max_list_age: config.trust.max_list_age_seconds, ..Policy::default() },

@@ -8,6 +8,7 @@
 pub mod change_check;
 pub mod consents;
 pub mod entitlement_check;
+pub mod evidence;
 pub mod identity_proofing;
 pub mod linking;
 mod once;
@@ -40,6 +41,7 @@ pub fn migrations() -> Vec<Migration> {
         revocation::MIGRATIONS,
         identity_proofing::MIGRATIONS,
         entitlement_check::MIGRATIONS,
+        evidence::MIGRATIONS,
         change_check::MIGRATIONS,
     ]
     .concat()

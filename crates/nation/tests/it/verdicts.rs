@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use musubi_nation::CardOperation::{Authenticate, Sign};
 use musubi_pki::{
-    AuthorityKind, BasicAttributes, Environment, Evidence, Judgement, MAX_LIST_BYTES, Policy, SignedData, TrustAnchors,
-    VerifiedRevocationList, judge,
+    AuthorityKind, BasicAttributes, Environment, Evidence, Judgement, MAX_LIST_BYTES, Policy, SignedData,
+    TrustAnchors, VerifiedRevocationList, judge,
 };
 
 use crate::support::{AOKI, EPOCH, Nation};

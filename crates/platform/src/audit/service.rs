@@ -71,6 +71,17 @@ pub async fn inclusion(
     Ok((leaf, resolve_all(tx, &tree::inclusion(index, size)).await?))
 }
 
+/// The root hash that the log had when it had `size` leaves.
+///
+/// # Errors
+/// [`AuditError::OutOfRange`] if the log never had so many.
+pub async fn root_at(tx: &mut Tx, size: u64) -> Result<Sha256Digest, AuditError> {
+    if size > sql::head(tx).await?.0 {
+        return Err(AuditError::OutOfRange);
+    }
+    Ok(resolve(tx, &tree::cover(0, size)).await?)
+}
+
 /// The proof that the tree of `to` leaves begins with the tree of `from` leaves.
 ///
 /// # Errors
