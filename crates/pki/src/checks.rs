@@ -51,7 +51,7 @@ pub(crate) type Conclusion = (SubIndication, ReasonCode);
 pub(crate) struct Finding {
     pub(crate) outcome: Outcome,
     pub(crate) conclusion: Option<Conclusion>,
-    pub(crate) evidence: Vec<(&'static str, EvidenceValue)>,
+    pub(crate) evidence: Vec<(Cow<'static, str>, EvidenceValue)>,
 }
 
 impl Finding {
@@ -82,7 +82,7 @@ impl Finding {
     }
 
     pub(crate) fn with(mut self, name: &'static str, value: impl Into<EvidenceValue>) -> Self {
-        self.evidence.push((name, value.into()));
+        self.evidence.push((Cow::Borrowed(name), value.into()));
         self
     }
 }

@@ -4,6 +4,7 @@
 //! A format finds the signatures of a document and says what its own rules came to ([`Found`]); certificates,
 //! revocation, times and the final verdict are judged in one place for all of them (EN 319 102-1 5.3 to 5.6).
 
+pub mod bundle;
 pub mod cms;
 mod document;
 mod formats;

@@ -8,6 +8,7 @@
 pub mod change_check;
 pub mod consents;
 pub mod entitlement_check;
+pub mod evidence;
 pub mod identity_proofing;
 pub mod linking;
 mod once;
@@ -41,6 +42,7 @@ pub fn migrations() -> Vec<Migration> {
         revocation::MIGRATIONS,
         identity_proofing::MIGRATIONS,
         entitlement_check::MIGRATIONS,
+        evidence::MIGRATIONS,
         change_check::MIGRATIONS,
         validation_policy::MIGRATIONS,
     ]

@@ -11,6 +11,7 @@
 mod anchors;
 mod certificates;
 mod inspect;
+mod list_trees;
 mod pkits;
 mod precedence;
 mod profile;

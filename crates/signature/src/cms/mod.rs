@@ -138,11 +138,11 @@ mod tests {
     const CONTENT: &[u8] = include_bytes!("../../tests/fixtures/cms/content.txt");
 
     /// The rules that the first signer breaks over the content in two parts.
-    fn broken(cms: &[u8], profile: Profile) -> Vec<&'static str> {
+    fn broken(cms: &[u8], profile: Profile) -> Vec<String> {
         let (first, second) = CONTENT.split_at(7);
         let found = signatures(cms, Content::Parts(vec![first, second]), profile).unwrap();
         let rules = found.first().unwrap().rules.iter().map(|rule| &rule.result);
-        rules.filter(|r| r.outcome() != Outcome::Passed).map(|r| r.id()).collect()
+        rules.filter(|r| r.outcome() != Outcome::Passed).map(|r| r.id().to_owned()).collect()
     }
 
     #[test]

@@ -280,9 +280,12 @@ fn key_rule(algorithm: SignatureAlgorithm, der: &[u8], length: usize) -> Rule {
 }
 
 /// A policy that the signer names is not at hand (EN 319 102-1 5.2.4); nobody may conclude that it was kept.
+/// A signature policy of the signer's is named and not processed: what counts is the verifier's own policy (EN 319 102-1
+/// 5.1.4).
 fn policy_rule() -> Rule {
     Rule {
-        result: CheckResult::new("jades.signature_policy", "ETSI TS 119 182-1 5.2.7", Outcome::Inconclusive),
+        result: CheckResult::new("jades.signature_policy", "ETSI TS 119 182-1 5.2.7", Outcome::Skipped)
+            .with("policy", "explicit, not processed"),
         on_failure: (SubIndication::SignaturePolicyNotAvailable, ReasonCode::SignatureMalformed),
     }
 }

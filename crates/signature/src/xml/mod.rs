@@ -311,7 +311,7 @@ impl<'r, 't, 'a> Examination<'r, 't, 'a> {
         let explicit = xades::explicit_policy(tree, qualifying.signed);
         let explicit = self.rule("xades.policy", "EN 319 132-1 5.2.9; EN 319 102-1 5.2.4", explicit);
         if let (Some(true), Some(rule)) = (explicit, self.found.rules.last_mut()) {
-            let (id, citation) = (rule.result.id(), rule.result.citation());
+            let (id, citation) = (rule.result.id().to_owned(), rule.result.citation().to_owned());
             rule.result =
                 CheckResult::new(id, citation, Outcome::Skipped).with("policy", "explicit, not processed");
         }

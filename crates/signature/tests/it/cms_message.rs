@@ -25,7 +25,7 @@ pub(crate) fn pki(name: &str) -> Vec<u8> {
 }
 
 /// What is broken in the fixture after its first signer was changed.
-pub(crate) fn after(name: &str, change: impl FnOnce(&mut SignerParts)) -> Vec<(&'static str, SubIndication)> {
+pub(crate) fn after(name: &str, change: impl FnOnce(&mut SignerParts)) -> Vec<(&str, SubIndication)> {
     broken(&find(&Message::of(name).with_signer(change).write(), None).unwrap()[0])
 }
 
@@ -221,7 +221,7 @@ impl Message {
 /// The rules that did not pass: identifier and conclusion.
 pub(crate) fn broken(found: &Found<'_>) -> Vec<(&'static str, SubIndication)> {
     let broken = found.rules.iter().filter(|rule| rule.result.outcome() != Outcome::Passed);
-    broken.map(|rule| (rule.result.id(), rule.on_failure.0)).collect()
+    broken.map(|rule| (rule.result.id().to_owned().leak() as &str, rule.on_failure.0)).collect()
 }
 
 /// Whether the rule is there and passed.

@@ -8,6 +8,7 @@
     reason = "the tests' support is not in test functions"
 )]
 
+mod bundle;
 mod cms;
 mod cms_message;
 mod cms_refusals;

@@ -26,7 +26,7 @@ pub(crate) fn refusal(file: &[u8]) -> NotASignature {
 pub(crate) fn broken(found: &Found<'_>) -> Vec<(&'static str, SubIndication)> {
     let is_broken = |outcome| matches!(outcome, Outcome::Failed | Outcome::Inconclusive);
     let rules = found.rules.iter().filter(|rule| is_broken(rule.result.outcome()));
-    rules.map(|rule| (rule.result.id(), rule.on_failure.0)).collect()
+    rules.map(|rule| (rule.result.id().to_owned().leak() as &str, rule.on_failure.0)).collect()
 }
 
 /// The ids of the rules that are not kept.
