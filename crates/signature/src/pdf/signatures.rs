@@ -56,7 +56,8 @@ struct Candidate<'r, 'a> {
 /// Every signature of the document, in the order of the form, hidden ones behind.
 pub(super) fn find<'a>(file: &'a [u8]) -> Result<Vec<Found<'a>>> {
     let reader = Reader::open(file)?;
-    let candidates = candidates(&reader)?;
+    let named = form::signed_fields(&reader, 0)?;
+    let candidates = candidates(&reader, &named)?;
     if candidates.is_empty() {
         return Err(NotASignature::NoSignature);
     }
@@ -66,7 +67,7 @@ pub(super) fn find<'a>(file: &'a [u8]) -> Result<Vec<Found<'a>>> {
         reader: &reader,
         candidates: &candidates,
     };
-    let mut fields = BTreeMap::new();
+    let mut fields = BTreeMap::from([(0, named)]);
     let mut found = Vec::new();
     for (index, candidate) in candidates.iter().enumerate() {
         if let Ok(coverage) = &candidate.coverage
@@ -79,9 +80,9 @@ pub(super) fn find<'a>(file: &'a [u8]) -> Result<Vec<Found<'a>>> {
     Ok(found)
 }
 
-fn candidates<'r, 'a>(reader: &'r Reader<'a>) -> Result<Vec<Candidate<'r, 'a>>> {
+fn candidates<'r, 'a>(reader: &'r Reader<'a>, named: &[SignedField]) -> Result<Vec<Candidate<'r, 'a>>> {
     let mut candidates: Vec<Candidate<'r, 'a>> = Vec::new();
-    for field in form::signed_fields(reader, 0)? {
+    for field in named {
         let dict = match field.value {
             Some(id) => reader.load(0, id)?,
             None => match reader.load(0, field.id)? {
@@ -93,7 +94,7 @@ fn candidates<'r, 'a>(reader: &'r Reader<'a>) -> Result<Vec<Candidate<'r, 'a>>> 
         // Two fields with one signature: it is judged once.
         if candidates.iter().all(|c| c.holder != holder) {
             let dict = dict.as_dict().cloned().unwrap_or_default();
-            candidates.push(Candidate::new(reader, holder, dict, Some(field)));
+            candidates.push(Candidate::new(reader, holder, dict, Some(field.clone())));
         }
         if candidates.len() > MAX_SIGNATURES {
             return Err(NotASignature::TooMuch { what: "signatures of a PDF", limit: MAX_SIGNATURES });

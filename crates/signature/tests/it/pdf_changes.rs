@@ -211,7 +211,8 @@ fn what_is_not_the_value_of_a_field_may_not_be_changed() {
         (fields.replacen("<<", "<< /NeedAppearances true", 1), "the form was changed"),
         (fields.replacen("<<", "<< /XFA 607 0 R", 1), "the form was changed"),
         (fields.replace("/SigFlags 3", "/SigFlags 9"), "the form was changed"),
-        (fields.replace("8 0 R ", ""), "a form field was replaced"),
+        (fields.replace("8 0 R ", ""), "a form field was deleted"),
+        (fields.replace("7 0 R 8 0 R", "8 0 R 7 0 R"), "a form field was replaced"),
         (fields.replacen(" ]", " 608 0 R ]", 1), "a form field was added"),
     ];
     for (body, why) in table {
