@@ -79,7 +79,7 @@ pub(super) fn contents(dict: &Dict<'_>) -> Result<Vec<u8>, &'static str> {
     }
     let mut bytes = text.decoded();
     match crate::cms::length_of(&bytes) {
-        Some(length) if bytes.iter().skip(length).all(|b| *b == 0) => {
+        Some(length) if bytes.get(length..).is_some_and(|padding| padding.iter().all(|b| *b == 0)) => {
             bytes.truncate(length);
             Ok(bytes)
         }

@@ -24,62 +24,59 @@ pub(super) struct Dss<'a> {
     pub(super) certificates: Vec<Cow<'a, [u8]>>,
     pub(super) crls: Vec<Cow<'a, [u8]>>,
     pub(super) ocsp: Vec<Cow<'a, [u8]>>,
-    /// Whether something in it could not be read.
-    pub(super) is_damaged: bool,
 }
 
 impl<'a> Dss<'a> {
-    /// The store at this state; empty if there is none.
-    pub(super) fn read(reader: &Reader<'a>, state: State) -> Self {
-        let mut dss = Self::default();
-        let store = reader.catalog(state).and_then(|catalog| reader.resolve(state, catalog.get(b"DSS")));
-        match store {
-            Ok(Object::Null) => {}
-            Ok(Object::Dict(store)) => {
-                dss.certificates = dss.values(reader, state, &store, b"Certs");
-                dss.crls = dss.values(reader, state, &store, b"CRLs");
-                dss.ocsp = dss.values(reader, state, &store, b"OCSPs");
-            }
-            _ => dss.is_damaged = true,
+    /// The store as it is; empty if there is none. What had to be decoded is `limit` bytes at most: every signature
+    /// gets a copy.
+    pub(super) fn read(reader: &Reader<'a>, limit: usize) -> Self {
+        let Ok(Some(store)) = store(reader, 0) else { return Self::default() };
+        let mut left = limit;
+        Self {
+            certificates: values(reader, &store, b"Certs", &mut left),
+            crls: values(reader, &store, b"CRLs", &mut left),
+            ocsp: values(reader, &store, b"OCSPs", &mut left),
         }
-        dss
-    }
-
-    fn values(
-        &mut self,
-        reader: &Reader<'a>,
-        state: State,
-        store: &Dict<'_>,
-        key: &[u8],
-    ) -> Vec<Cow<'a, [u8]>> {
-        let list = reader.resolve_array(state, store.get(key)).unwrap_or_default();
-        self.is_damaged |= list.len() > MAX_VALUES;
-        let mut values = Vec::new();
-        for item in list.iter().take(MAX_VALUES) {
-            match value(reader, state, item) {
-                Ok(Some(value)) => values.push(value),
-                _ => self.is_damaged = true,
-            }
-        }
-        values
     }
 
     /// Whether there is revocation data that may be about a certificate of this issuer (DER of its name).
     pub(super) fn is_about(&self, issuer: &[u8]) -> bool {
         !self.ocsp.is_empty() || self.crls.iter().any(|crl| issuer_of(crl) == Some(issuer))
     }
+}
 
-    pub(super) fn has_revocation(&self) -> bool {
-        !self.ocsp.is_empty() || !self.crls.is_empty()
+/// Whether there was a store with revocation data at this state.
+pub(super) fn has_revocation(reader: &Reader<'_>, state: State) -> bool {
+    let Ok(Some(store)) = store(reader, state) else { return false };
+    [b"CRLs".as_slice(), b"OCSPs"]
+        .iter()
+        .any(|key| reader.resolve_array(state, store.get(key)).is_ok_and(|list| !list.is_empty()))
+}
+
+fn store<'r>(reader: &'r Reader<'_>, state: State) -> Result<Option<Dict<'r>>> {
+    let catalog = reader.catalog(state)?;
+    match reader.resolve(state, catalog.get(b"DSS"))? {
+        Object::Dict(store) => Ok(Some(store)),
+        _ => Ok(None),
     }
 }
 
-fn value<'a>(reader: &Reader<'a>, state: State, item: &Object<'_>) -> Result<Option<Cow<'a, [u8]>>> {
-    let Some(id) = item.as_ref() else { return Ok(None) };
-    match reader.stream(state, id)? {
-        Some((dict, data)) => reader.decode(&dict, data, MAX_VALUE).map(Some),
-        None => Ok(None),
+fn values<'a>(reader: &Reader<'a>, store: &Dict<'_>, key: &[u8], left: &mut usize) -> Vec<Cow<'a, [u8]>> {
+    let list = match store.get(key) {
+        Some(Object::Ref(id)) => reader.load(0, *id).ok(),
+        other => other.cloned(),
+    };
+    let Some(Object::Array(list)) = list else { return Vec::new() };
+    let mut values = Vec::new();
+    for item in list.iter().take(MAX_VALUES) {
+        let Some(Ok(Some((dict, data)))) = item.as_ref().map(|id| reader.stream(0, id)) else { continue };
+        let Ok(value) = reader.decode(&dict, data, MAX_VALUE.min(*left)) else { continue };
+        if let Cow::Owned(decoded) = &value {
+            *left -= decoded.len();
+        }
+        values.push(value);
     }
+    values
 }
 
 /// The issuer's name of a `CertificateList` (RFC 5280 5.1), DER.

@@ -68,7 +68,7 @@ fn unpredict(parameters: &Dict<'_>, data: Vec<u8>) -> Result<Vec<u8>> {
     if !one(b"Colors", 1) || !one(b"BitsPerComponent", 8) || columns == 0 || columns > 1 << 16 {
         return malformed("the predictor of a PDF stream");
     }
-    if data.len() % (columns + 1) != 0 {
+    if !data.len().is_multiple_of(columns + 1) {
         return malformed("the predictor of a PDF stream");
     }
     let mut out: Vec<u8> = Vec::with_capacity(data.len());

@@ -191,7 +191,7 @@ impl<'a> Lexer<'a> {
     pub(super) fn hex_string(&mut self) -> Result<&'a [u8]> {
         let start = self.at;
         let body = self.bytes.get(start + 1..).unwrap_or_default();
-        let length = body.iter().position(|b| !b.is_ascii_hexdigit() && !is_space(*b)).unwrap_or(body.len());
+        let length = body.iter().position(|b| hexadecimal(*b) > SPACE).unwrap_or(body.len());
         self.at = start + 1 + length;
         if !self.take(b">") {
             return malformed("a hexadecimal PDF string");
@@ -200,11 +200,36 @@ impl<'a> Lexer<'a> {
     }
 }
 
-pub(super) fn hex_digit(byte: u8) -> Option<u8> {
-    match byte {
-        b'0'..=b'9' => Some(byte - b'0'),
-        b'a'..=b'f' => Some(byte - b'a' + 10),
-        b'A'..=b'F' => Some(byte - b'A' + 10),
-        _ => None,
+/// What a byte is in a hexadecimal string: its value, [`SPACE`], or more. Signatures are long strings of these.
+const HEXADECIMAL: [u8; 256] = {
+    let mut table = [u8::MAX; 256];
+    let mut byte = 0_u8;
+    loop {
+        #[allow(
+            clippy::indexing_slicing,
+            reason = "256 entries, one for each byte; evaluated by the compiler"
+        )]
+        {
+            table[byte as usize] = match byte {
+                b'0'..=b'9' => byte - b'0',
+                b'a'..=b'f' => byte - b'a' + 10,
+                b'A'..=b'F' => byte - b'A' + 10,
+                0 | 9 | 10 | 12 | 13 | 32 => SPACE,
+                _ => u8::MAX,
+            };
+        }
+        if byte == u8::MAX {
+            break table;
+        }
+        byte += 1;
     }
+};
+const SPACE: u8 = 16;
+
+fn hexadecimal(byte: u8) -> u8 {
+    HEXADECIMAL.get(usize::from(byte)).copied().unwrap_or(u8::MAX)
+}
+
+pub(super) fn hex_digit(byte: u8) -> Option<u8> {
+    Some(hexadecimal(byte)).filter(|value| *value < SPACE)
 }

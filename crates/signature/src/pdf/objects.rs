@@ -55,6 +55,19 @@ impl Text<'_> {
 }
 
 fn decode_hex(inner: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(inner.len().div_ceil(2));
+    let mut pairs = inner.chunks_exact(2);
+    for pair in &mut pairs {
+        let [Some(high), Some(low)] = [0, 1].map(|at| pair.get(at).and_then(|b| hex_digit(*b))) else {
+            return decode_spaced_hex(inner);
+        };
+        out.push(high << 4 | low);
+    }
+    out.extend(pairs.remainder().iter().filter_map(|b| hex_digit(*b)).map(|high| high << 4));
+    out
+}
+
+fn decode_spaced_hex(inner: &[u8]) -> Vec<u8> {
     let mut digits = inner.iter().filter_map(|b| hex_digit(*b));
     let mut out = Vec::with_capacity(inner.len() / 2);
     while let Some(high) = digits.next() {

@@ -17,7 +17,7 @@ use super::xref::Entry;
 use crate::NotASignature;
 
 /// Bytes that come out of one object stream.
-const MAX_CONTAINER: usize = 64 << 20;
+const MAX_CONTAINER: usize = 16 << 20;
 /// Bytes that come out of all compressed streams.
 const MAX_INFLATED: usize = 256 << 20;
 /// How often every byte of a file may be read, on average.

@@ -70,7 +70,7 @@ pub(super) fn read(file: &[u8]) -> Result<Vec<Revision<'_>>> {
         if objects > MAX_OBJECTS || revisions.len() >= MAX_REVISIONS {
             return Err(NotASignature::TooMuch { what: "revisions of a PDF", limit: MAX_REVISIONS });
         }
-        bound = section.begins();
+        bound = offset;
         revisions.push(Revision { section, end });
     }
     containers(&mut revisions)?;

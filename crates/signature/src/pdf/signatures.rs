@@ -30,6 +30,10 @@ use crate::timestamp::Token;
 
 /// Signatures of one document.
 const MAX_SIGNATURES: usize = 64;
+/// Bytes of the security store that are decoded and copied to the signatures, all together.
+const MAX_COPIED: usize = 128 << 20;
+/// Bytes of a document time-stamp that is evidence for other signatures.
+const MAX_TOKEN: usize = 128 << 10;
 /// The range is not the whole revision.
 const UNCOVERED: (SubIndication, ReasonCode) = (SubIndication::FormatFailure, ReasonCode::SignatureCoverage);
 
@@ -52,15 +56,18 @@ struct Candidate<'r, 'a> {
 /// Every signature of the document, in the order of the form, hidden ones behind.
 pub(super) fn find<'a>(file: &'a [u8]) -> Result<Vec<Found<'a>>> {
     let reader = Reader::open(file)?;
-    let candidates = candidates(&reader)?;
+    let named = form::signed_fields(&reader, 0)?;
+    let candidates = candidates(&reader, &named)?;
     if candidates.is_empty() {
         return Err(NotASignature::NoSignature);
     }
-    if candidates.len() > MAX_SIGNATURES {
-        return Err(NotASignature::TooMuch { what: "signatures of a PDF", limit: MAX_SIGNATURES });
-    }
-    let document = Document { dss: Dss::read(&reader, 0), reader: &reader, candidates: &candidates };
-    let mut fields = BTreeMap::new();
+    let document = Document {
+        dss: Dss::read(&reader, MAX_COPIED / candidates.len()),
+        stamps: stamps(&reader, &candidates),
+        reader: &reader,
+        candidates: &candidates,
+    };
+    let mut fields = BTreeMap::from([(0, named)]);
     let mut found = Vec::new();
     for (index, candidate) in candidates.iter().enumerate() {
         if let Ok(coverage) = &candidate.coverage
@@ -73,9 +80,9 @@ pub(super) fn find<'a>(file: &'a [u8]) -> Result<Vec<Found<'a>>> {
     Ok(found)
 }
 
-fn candidates<'r, 'a>(reader: &'r Reader<'a>) -> Result<Vec<Candidate<'r, 'a>>> {
+fn candidates<'r, 'a>(reader: &'r Reader<'a>, named: &[SignedField]) -> Result<Vec<Candidate<'r, 'a>>> {
     let mut candidates: Vec<Candidate<'r, 'a>> = Vec::new();
-    for field in form::signed_fields(reader, 0)? {
+    for field in named {
         let dict = match field.value {
             Some(id) => reader.load(0, id)?,
             None => match reader.load(0, field.id)? {
@@ -86,8 +93,11 @@ fn candidates<'r, 'a>(reader: &'r Reader<'a>) -> Result<Vec<Candidate<'r, 'a>>> 
         let holder = field.value.unwrap_or(field.id);
         // Two fields with one signature: it is judged once.
         if candidates.iter().all(|c| c.holder != holder) {
-            let dict = dict.dict().cloned().unwrap_or_default();
-            candidates.push(Candidate::new(reader, holder, dict, Some(field)));
+            let dict = dict.as_dict().cloned().unwrap_or_default();
+            candidates.push(Candidate::new(reader, holder, dict, Some(field.clone())));
+        }
+        if candidates.len() > MAX_SIGNATURES {
+            return Err(NotASignature::TooMuch { what: "signatures of a PDF", limit: MAX_SIGNATURES });
         }
     }
     for (holder, dict) in sweep::signature_dictionaries(reader, MAX_SIGNATURES)? {
@@ -127,6 +137,26 @@ struct Document<'d, 'r, 'a> {
     reader: &'r Reader<'a>,
     candidates: &'d [Candidate<'r, 'a>],
     dss: Dss<'a>,
+    stamps: Vec<Stamp<'a>>,
+}
+
+/// A document time-stamp, as what it is to the signatures before it.
+struct Stamp<'a> {
+    coverage: Coverage<'a>,
+    token: Vec<u8>,
+    /// Whether there was revocation data below it.
+    is_over_values: bool,
+}
+
+fn stamps<'a>(reader: &Reader<'a>, candidates: &[Candidate<'_, 'a>]) -> Vec<Stamp<'a>> {
+    let stamps = candidates.iter().filter(|candidate| candidate.kind == Ok(Kind::Timestamp));
+    let stamp = |candidate: &Candidate<'_, 'a>| {
+        let coverage = candidate.coverage.ok()?;
+        let token = coverage::contents(&candidate.dict).ok().filter(|token| token.len() <= MAX_TOKEN)?;
+        let is_over_values = dss::has_revocation(reader, coverage.state);
+        Some(Stamp { coverage, token, is_over_values })
+    };
+    stamps.filter_map(stamp).collect()
 }
 
 impl<'a> Document<'_, '_, 'a> {
@@ -224,26 +254,21 @@ impl<'a> Document<'_, '_, 'a> {
             found.claimed_signing_time = claimed.and_then(super::dates::parse);
         }
         let Some(state) = candidate.state() else { return };
-        let later = self.candidates.iter().filter(|c| c.kind == Ok(Kind::Timestamp));
         let mut is_archived = false;
         let mut is_stamped = found.level >= Level::T;
-        for (coverage, stamp) in later.filter_map(|c| c.coverage.as_ref().ok().map(|coverage| (coverage, c)))
-        {
-            if coverage.state >= state {
-                continue;
-            }
-            let Ok(token) = coverage::contents(&stamp.dict) else { continue };
+        let all = self.reader.revisions.len();
+        for stamp in self.stamps.iter().filter(|stamp| stamp.coverage.state < state) {
             is_stamped = true;
-            is_archived |= Dss::read(self.reader, coverage.state).has_revocation();
+            is_archived |= stamp.is_over_values;
+            let (first, second) = (stamp.coverage.first, stamp.coverage.second);
             found.timestamps.push(FoundTimestamp {
                 kind: TimestampKind::Archive,
                 location: format!(
-                    "document time-stamp over revision {} of {}",
-                    self.reader.revisions.len() - coverage.state,
-                    self.reader.revisions.len()
+                    "document time-stamp over revision {} of {all}",
+                    all - stamp.coverage.state
                 ),
-                token: Cow::Owned(token),
-                covered: Covered::Parts(vec![Cow::Borrowed(coverage.first), Cow::Borrowed(coverage.second)]),
+                token: Cow::Owned(stamp.token.clone()),
+                covered: Covered::Parts(vec![Cow::Borrowed(first), Cow::Borrowed(second)]),
             });
         }
         let has_values = match &found.signer {

@@ -17,8 +17,14 @@ pub(super) fn signature_dictionaries<'r>(
     let mut found = Vec::new();
     for id in reader.numbers() {
         let object = reader.load(0, id)?;
-        look_through(&object, &mut |dict| found.push((id, dict.clone())));
-        if found.len() > limit {
+        let mut count = found.len();
+        look_through(&object, &mut |dict| {
+            count += 1;
+            if count <= limit {
+                found.push((id, dict.clone()));
+            }
+        });
+        if count > limit {
             return Err(NotASignature::TooMuch { what: "signatures of a PDF", limit });
         }
     }

@@ -45,11 +45,6 @@ pub(super) struct Section<'a> {
 }
 
 impl Section<'_> {
-    /// Where the first of its parts begins.
-    pub(super) fn begins(&self) -> usize {
-        self.hidden.map_or(self.offset, |(start, _)| start)
-    }
-
     pub(super) fn entry(&self, number: u32) -> Option<Entry> {
         let index = self.entries.binary_search_by_key(&number, |(n, _)| *n).ok()?;
         self.entries.get(index).map(|(_, entry)| *entry)
@@ -95,6 +90,7 @@ pub(super) fn section(file: &[u8], offset: usize) -> Result<Section<'_>> {
             return malformed("the place of a hybrid cross-reference stream");
         }
         let hidden = stream(Lexer::new(file, second), second)?;
+        // Common word processors refer from an empty table to the stream of the revision before.
         if hidden.after > offset {
             return malformed("the place of a hybrid cross-reference stream");
         }

@@ -21,7 +21,7 @@ pub(super) fn check(reader: &Reader<'_>, old: State) -> Outcome {
         };
         let section = &revision.section;
         let mut spans = vec![(section.offset, section.after)];
-        spans.extend(section.hidden);
+        spans.extend(section.hidden.filter(|(start, _)| *start >= before.end));
         for (number, entry) in &section.entries {
             match *entry {
                 Entry::Offset { offset, generation } if offset >= before.end && offset != section.offset => {

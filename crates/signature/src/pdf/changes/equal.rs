@@ -12,6 +12,8 @@ pub(super) struct Equal<'r, 'a> {
     old: State,
     /// Objects that were compared, or will be.
     seen: BTreeSet<u32>,
+    /// The same, in the order of their coming.
+    visited: Vec<u32>,
     queue: Vec<Id>,
     pages: Vec<Id>,
     /// Objects that are compared by a rule of their own, wherever they are reached.
@@ -24,6 +26,7 @@ impl<'r, 'a> Equal<'r, 'a> {
             reader,
             old,
             seen: BTreeSet::new(),
+            visited: Vec::new(),
             queue: Vec::new(),
             pages: Vec::new(),
             apart: BTreeSet::new(),
@@ -87,6 +90,7 @@ impl<'r, 'a> Equal<'r, 'a> {
 
     fn visit(&mut self, id: Id) {
         if !self.apart.contains(&id.number) && self.seen.insert(id.number) {
+            self.visited.push(id.number);
             self.queue.push(id);
         }
     }
@@ -132,19 +136,21 @@ impl<'r, 'a> Equal<'r, 'a> {
         Ok(self.pages.pop())
     }
 
-    /// Compares two values with all that they refer to, without what was queued before. What was found the same
-    /// is not compared again.
+    /// Compares two values with all that they refer to, at once. If they differ, nothing of it counts as compared; what
+    /// was queued before counts as the same here, since it is compared in the end.
     pub(super) fn identical(&mut self, old: Option<&Object<'_>>, new: Option<&Object<'_>>) -> Outcome<bool> {
-        let mut own = Self::new(self.reader, self.old);
-        core::mem::swap(&mut own.apart, &mut self.apart);
-        let same = match own.same(old, new) {
-            Ok(true) => own.compare_queue(),
+        let queue = core::mem::take(&mut self.queue);
+        let (visited, pages) = (self.visited.len(), self.pages.len());
+        let same = match self.same(old, new) {
+            Ok(true) => self.compare_queue(),
             other => other,
         };
-        core::mem::swap(&mut own.apart, &mut self.apart);
-        if matches!(same, Ok(true)) {
-            self.seen.append(&mut own.seen);
-            self.pages.append(&mut own.pages);
+        self.queue = queue;
+        if !matches!(same, Ok(true)) {
+            self.pages.truncate(pages);
+            for number in self.visited.drain(visited..) {
+                self.seen.remove(&number);
+            }
         }
         same
     }
