@@ -10,8 +10,10 @@
 
 mod anchors;
 mod certificates;
-mod pkits;
 mod inspect;
+mod path_building;
+mod path_support;
+mod pkits;
 mod precedence;
 mod profile;
 mod real_certificates;
