@@ -12,6 +12,8 @@ mod anchors;
 mod certificates;
 mod inspect;
 mod path_building;
+mod path_constraints;
+mod path_purpose;
 mod path_support;
 mod pkits;
 mod precedence;
