@@ -14,6 +14,7 @@ mod inspect;
 mod path_building;
 mod path_constraints;
 mod path_purpose;
+mod path_revocation;
 mod path_support;
 mod pkits;
 mod precedence;

@@ -251,3 +251,41 @@ pub(crate) fn failed(verdict: &Verdict) -> Vec<&'static str> {
     let bad = verdict.checks().iter().filter(|check| matches!(check.outcome(), Failed | Inconclusive));
     bad.map(musubi_pki::CheckResult::id).collect()
 }
+
+/// What a responder says.
+#[derive(Clone, Copy)]
+pub(crate) enum Says {
+    Good,
+    Revoked(UnixTime),
+    Unknown,
+}
+
+/// A `BasicOCSPResponse` about a certificate of the issuer with this name and key, signed by the responder with this
+/// name and key, whose certificate may be inside.
+pub(crate) fn response(
+    about: &Cert,
+    says: Says,
+    (responder, key): (&str, u16),
+    certificates: &[Cert],
+) -> Vec<u8> {
+    let hash = musubi_crypto::sha256;
+    let issuer_key = signer(about.signed_with).public_key();
+    let serial = integer(&[&[1][..], &about.serial.to_be_bytes()].concat());
+    let id = seq(&[
+        &seq(&[&oid(oid::SHA256)]),
+        &octets(&hash(&about.issuer)),
+        &octets(&hash(&issuer_key)),
+        &serial,
+    ]);
+    let status = match says {
+        Says::Good => ctx_bytes(0, &[]),
+        Says::Revoked(at) => ctx(1, &generalized_time(at)),
+        Says::Unknown => ctx_bytes(2, &[]),
+    };
+    let next = ctx(0, &generalized_time(NOW.plus(DAY)));
+    let single = seq(&[&id, &status, &generalized_time(NOW.plus(-DAY)), &next]);
+    let tbs = seq(&[&ctx(1, &common_name(responder)), &generalized_time(NOW.plus(-DAY)), &seq(&[&single])]);
+    let inside: Vec<u8> = certificates.iter().flat_map(Cert::der).collect();
+    let inside = if inside.is_empty() { inside } else { ctx(0, &seq(&[&inside])) };
+    seq(&[&tbs, &ed25519(), &bits(&signer(key).sign(&tbs)), &inside])
+}
