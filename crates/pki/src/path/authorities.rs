@@ -42,9 +42,13 @@ impl<'a> Session<'_, 'a> {
         }
     }
 
-    /// The issuer of lists: anywhere under the anchor of the path that is judged, and good itself. Where its own status
-    /// hangs on the lists that it signs (PKITS 4.14.30) nobody can say more, so its path suffices.
-    fn list_issuer(&mut self, candidate: &PathCertificate<'a>) -> Result<PublicKey, Unusable> {
+    /// The issuer of lists: anywhere under the anchor of the path that is judged, and good itself. About itself it may
+    /// speak (PKITS 4.14.30), but not about whoever stands above it.
+    fn list_issuer(
+        &mut self,
+        candidate: &PathCertificate<'a>,
+        question: &Question<'_>,
+    ) -> Result<PublicKey, Unusable> {
         let key = self.accepted_key(candidate)?;
         let position = self.pool.position_of(candidate.der).ok_or(Unusable::Unauthorized)?;
         if !candidate.permits(KeyUsage::CrlSign) {
@@ -55,17 +59,16 @@ impl<'a> Session<'_, 'a> {
         if identity.zip(of_anchor).is_some_and(|(own, anchor)| own.is_same_entity(anchor)) {
             return Ok(key);
         }
-        if self.trusting.contains(&position) {
-            self.circles.insert(position);
-            return Err(Unusable::Unauthorized);
+        // Its path is being judged, and is good but for revocation.
+        if self.trusting.contains(&position) && question.certificate.der == candidate.der {
+            return Ok(key);
         }
-        if self.trusting.len() >= MAX_DEPTH {
+        if self.trusting.contains(&position) || self.trusting.len() >= MAX_DEPTH {
             return Err(Unusable::Unauthorized);
         }
         self.trusting.push(position);
         let trusted = self.stands_under_the_anchor(position);
         self.trusting.pop();
-        self.circles.remove(&position);
         match trusted {
             Ok(true) => Ok(key),
             Ok(false) => Err(Unusable::Unauthorized),
@@ -81,22 +84,19 @@ impl<'a> Session<'_, 'a> {
         let mut paths = Paths::of(position, Follow::Verified, Some(self.anchor), self);
         while let Some(path) = paths.next(self)? {
             let facts = self.gather(&path, &demand)?;
-            if all_but_revocation_pass(&facts, &demand) && self.is_nowhere_revoked(&path, position) {
+            if all_but_revocation_pass(&facts, &demand) && self.is_nowhere_revoked(&path) {
                 return Ok(true);
             }
         }
         if self.work.is_exhausted() { Err(Exhausted) } else { Ok(false) }
     }
 
-    fn is_nowhere_revoked(&mut self, path: &FoundPath, signer: usize) -> bool {
+    fn is_nowhere_revoked(&mut self, path: &FoundPath) -> bool {
         path.certificates.iter().enumerate().rev().all(|(index, position)| {
             match self.status_in(path, index, *position) {
                 Status::Good { .. } => true,
                 Status::Revoked { .. } => false,
-                Status::Unknown(why) => {
-                    is_unknown_accepted(self.policy.revocation, &why)
-                        || (*position == signer && self.circles.contains(&signer))
-                }
+                Status::Unknown(why) => is_unknown_accepted(self.policy.revocation, &why),
             }
         })
     }
@@ -169,7 +169,7 @@ impl<'a> Authorities<'a> for Session<'_, 'a> {
         question: &Question<'_>,
     ) -> Result<PublicKey, Unusable> {
         match role {
-            Role::CrlIssuer => self.list_issuer(candidate),
+            Role::CrlIssuer => self.list_issuer(candidate, question),
             Role::OcspResponder => self.responder(candidate, question),
         }
     }

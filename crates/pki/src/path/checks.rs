@@ -185,7 +185,7 @@ fn found(facts: &PathFacts<'_, '_>, _: &Demand<'_>) -> Finding {
 }
 
 fn signatures(facts: &PathFacts<'_, '_>, _: &Demand<'_>) -> Finding {
-    if facts.anchor.is_none() {
+    if facts.anchor.is_none() || facts.edges.len() != facts.certificates.len() {
         return Finding::skipped();
     }
     for (position, edge) in facts.edges.iter().enumerate() {

@@ -118,7 +118,10 @@ impl<'s, 'a> Judged<'s, 'a> {
         let mut paths = Paths::of(LEAF, Follow::Verified, None, session);
         let mut best: Option<Self> = None;
         while let Ok(Some(path)) = paths.next(session) {
-            let Ok(judged) = Self::of(&path, session, demand) else { break };
+            let Ok(judged) = Self::of(&path, session, demand) else {
+                best = best.or_else(|| Some(Self::unfinished(&path, session, demand)));
+                break;
+            };
             if judged.concluded.conclusion.is_none() {
                 return judged;
             }
@@ -157,10 +160,12 @@ impl<'s, 'a> Judged<'s, 'a> {
     fn explain(longest: Vec<usize>, session: &mut Session<'s, 'a>, demand: &Demand<'_>) -> Self {
         let by_names = Paths::of(LEAF, Follow::Names, None, session).next(session).ok().flatten();
         let path = by_names.unwrap_or(FoundPath { certificates: longest, anchor: None });
-        if let Ok(judged) = Self::of(&path, session, demand) {
-            return judged;
-        }
-        let facts = session.ungathered(&path);
+        Self::of(&path, session, demand).unwrap_or_else(|Exhausted| Self::unfinished(&path, session, demand))
+    }
+
+    /// The work allowed for did not suffice for this one.
+    fn unfinished(path: &FoundPath, session: &Session<'s, 'a>, demand: &Demand<'_>) -> Self {
+        let facts = session.ungathered(path);
         let concluded = conclude(&facts, demand);
         Self { facts, concluded }
     }

@@ -20,23 +20,18 @@ pub(super) struct NameFault {
     pub(super) what: &'static str,
 }
 
-/// A name of a certificate, in the form in which it is compared.
+/// A name of a certificate, or the base of a subtree, in the form in which it is compared.
 enum Name<'a> {
     Directory(ComparableName),
-    Other(GeneralName<'a>),
-}
-
-/// The base of a subtree.
-enum Base<'a> {
-    Directory(ComparableName),
-    Other(GeneralName<'a>),
+    /// With the host in it, if it has one that can be compared: found once, compared often.
+    Other(GeneralName<'a>, Option<&'a str>),
 }
 
 /// What one authority permits and excludes.
 #[derive(Default)]
 struct Constraints<'a> {
-    permitted: Vec<Base<'a>>,
-    excluded: Vec<Base<'a>>,
+    permitted: Vec<Name<'a>>,
+    excluded: Vec<Name<'a>>,
 }
 
 /// How a name stands to a subtree of its form.
@@ -91,21 +86,20 @@ fn names<'a>(certificate: &PathCertificate<'a>) -> Result<Vec<Name<'a>>, Malform
     if !subject.is_empty() {
         out.push(Name::Directory(subject));
     }
-    let mut mail = Ok(());
+    let (mut mail, mut is_readable) = (Vec::new(), true);
     for_each_attribute(certificate.subject, |id, value| {
         if id == oid::EMAIL_ADDRESS {
             match text(value) {
-                Ok(address) if address.is_ascii() => out.push(Name::Other(GeneralName::Mail(address))),
-                _ => mail = Err(Malformed),
+                Ok(address) if address.is_ascii() => mail.push(GeneralName::Mail(address)),
+                _ => is_readable = false,
             }
         }
     })?;
-    mail?;
-    for name in certificate.extensions.subject_alt_names.iter().flatten() {
-        out.push(match name {
-            GeneralName::Directory(der) => Name::Directory(ComparableName::read(der)?),
-            other => Name::Other(*other),
-        });
+    if !is_readable {
+        return Err(Malformed);
+    }
+    for name in mail.iter().chain(certificate.extensions.subject_alt_names.iter().flatten()) {
+        out.push(Name::of_certificate(*name)?);
     }
     Ok(out)
 }
@@ -126,18 +120,40 @@ fn read<'a>(value: &mut Elements<'a>) -> Result<Constraints<'a>, Malformed> {
 }
 
 /// `GeneralSubtrees`: `minimum` and `maximum` must be absent.
-fn bases<'a>(list: &mut Elements<'a>) -> Result<Vec<Base<'a>>, Malformed> {
+fn bases<'a>(list: &mut Elements<'a>) -> Result<Vec<Name<'a>>, Malformed> {
     let mut out = Vec::new();
     list.each(|list| {
-        let base = list.inside(Tag::Sequence, GeneralName::read)?;
-        out.push(match base {
-            GeneralName::Directory(der) => Base::Directory(ComparableName::read(der)?),
-            GeneralName::Ip(bytes) if !is_network(bytes) => return Err(Malformed),
-            other => Base::Other(other),
-        });
+        out.push(Name::of_constraint(list.inside(Tag::Sequence, GeneralName::read)?)?);
         Ok::<(), Malformed>(())
     })?;
     if out.is_empty() { Err(Malformed) } else { Ok(out) }
+}
+
+impl<'a> Name<'a> {
+    fn of_certificate(name: GeneralName<'a>) -> Result<Self, Malformed> {
+        let host = match name {
+            GeneralName::Directory(der) => return Ok(Self::Directory(ComparableName::read(der)?)),
+            GeneralName::Dns(name) => Some(name.strip_prefix("*.").unwrap_or(name)),
+            GeneralName::Mail(name) => {
+                name.rsplit_once('@').filter(|(local, _)| !local.is_empty()).map(|(_, host)| host)
+            }
+            GeneralName::Uri(name) => host_of_uri(name),
+            _ => None,
+        };
+        Ok(Self::Other(name, host.filter(|host| is_host(host))))
+    }
+
+    fn of_constraint(base: GeneralName<'a>) -> Result<Self, Malformed> {
+        let domain = match base {
+            GeneralName::Directory(der) => return Ok(Self::Directory(ComparableName::read(der)?)),
+            GeneralName::Ip(bytes) if !is_network(bytes) => return Err(Malformed),
+            GeneralName::Mail(base) => Some(base.rsplit_once('@').map_or(base, |(_, host)| host)),
+            GeneralName::Dns(base) | GeneralName::Uri(base) => Some(base),
+            _ => None,
+        };
+        let domain = domain.map(|domain| domain.strip_prefix('.').unwrap_or(domain));
+        Ok(Self::Other(base, domain.filter(|domain| is_host(domain))))
+    }
 }
 
 /// An address and a mask without holes, both of 4 or of 16 bytes.
@@ -188,29 +204,39 @@ enum Side {
     Excluded,
 }
 
-impl Base<'_> {
+impl Name<'_> {
     fn is_of_the_form_of(&self, name: &Name<'_>) -> bool {
         match (self, name) {
             (Self::Directory(_), Name::Directory(_)) => true,
-            (Self::Other(base), Name::Other(name)) => {
+            (Self::Other(base, _), Name::Other(name, _)) => {
                 std::mem::discriminant(base) == std::mem::discriminant(name)
             }
             _ => false,
         }
     }
 
-    /// How a name of the same form stands to it.
+    /// How a name of the same form stands to this base.
     fn relation(&self, name: &Name<'_>, side: Side) -> Relation {
         let inside = |is: bool| if is { Relation::Inside } else { Relation::Outside };
-        let (base, name) = match (self, name) {
+        let (base, domain, name, host) = match (self, name) {
             (Self::Directory(base), Name::Directory(name)) => return inside(name.is_in_subtree(base)),
-            (Self::Other(base), Name::Other(name)) => (base, name),
+            (Self::Other(base, domain), Name::Other(name, host)) => (base, *domain, name, *host),
             _ => return Relation::Outside,
         };
         match (base, name) {
-            (GeneralName::Dns(base), GeneralName::Dns(name)) => dns(name, base, side),
-            (GeneralName::Mail(base), GeneralName::Mail(name)) => mail(name, base, side),
-            (GeneralName::Uri(base), GeneralName::Uri(name)) => uri(name, base, side),
+            // The empty base is every name's.
+            (GeneralName::Dns(""), GeneralName::Dns(_)) => Relation::Inside,
+            (GeneralName::Dns(base), GeneralName::Dns(name)) => match (host, domain) {
+                (Some(host), Some(domain)) => inside(dns((name, host), (base, domain), side)),
+                _ => Relation::Unknown,
+            },
+            (
+                GeneralName::Mail(base) | GeneralName::Uri(base),
+                GeneralName::Mail(name) | GeneralName::Uri(name),
+            ) => match (host, domain) {
+                (Some(host), Some(domain)) => inside(at_host((name, host), (base, domain), side)),
+                _ => Relation::Unknown,
+            },
             (GeneralName::Ip(base), GeneralName::Ip(name)) => ip(name, base),
             (GeneralName::RegisteredId(base), GeneralName::RegisteredId(name)) => {
                 inside(name == base || (side == Side::Excluded && is_arc_of(*base, *name)))
@@ -253,81 +279,48 @@ fn is_strictly_under(host: &str, domain: &str) -> bool {
     host.len() > domain.len() && is_under(host, domain)
 }
 
-/// A base that begins with a dot, of which RFC 5280 does not speak here, permits only what is under it.
-fn dns(name: &str, base: &str, side: Side) -> Relation {
-    let (wildcard, host) = match name.strip_prefix("*.") {
-        Some(rest) => (true, rest),
-        None => (false, name),
-    };
-    if base.is_empty() {
-        return Relation::Inside;
-    }
-    let (only_under, domain) = match base.strip_prefix('.') {
-        Some(domain) => (true, domain),
-        None => (false, base),
-    };
-    if !is_host(host) || !is_host(domain) {
-        return Relation::Unknown;
-    }
-    let inside = match side {
+/// Whether a DNS name stands in a base. A base that begins with a dot, of which RFC 5280 does not speak here, permits
+/// only what is under it.
+fn dns((name, host): (&str, &str), (base, domain): (&str, &str), side: Side) -> bool {
+    let is_wildcard = name.starts_with('*');
+    match side {
         // Every host that the wildcard stands for has one label more than `host`.
-        Side::Permitted if only_under && !wildcard => is_strictly_under(host, domain),
+        Side::Permitted if base.starts_with('.') && !is_wildcard => is_strictly_under(host, domain),
         Side::Permitted => is_under(host, domain),
         // A wildcard stands for hosts inside if one label before it makes the domain.
         Side::Excluded => {
-            let one_more = domain.split_once('.').is_some_and(|(_, rest)| rest.eq_ignore_ascii_case(host));
-            is_under(host, domain) || (wildcard && one_more)
+            let one_more = || domain.split_once('.').is_some_and(|(_, rest)| rest.eq_ignore_ascii_case(host));
+            is_under(host, domain) || (is_wildcard && one_more())
         }
-    };
-    if inside { Relation::Inside } else { Relation::Outside }
+    }
 }
 
-/// A mailbox, all mailboxes of a host, or of every host in a domain (RFC 5280 4.2.1.10).
-fn mail(name: &str, base: &str, side: Side) -> Relation {
-    let Some((local, host)) =
-        name.rsplit_once('@').filter(|(local, host)| !local.is_empty() && is_host(host))
-    else {
-        return Relation::Unknown;
-    };
-    let inside = if let Some((base_local, base_host)) = base.rsplit_once('@') {
-        local == base_local && host.eq_ignore_ascii_case(base_host)
-            // The local part is case-sensitive (RFC 5321 2.4), but hardly ever is; so it excludes in any case.
-            || side == Side::Excluded
-                && local.eq_ignore_ascii_case(base_local)
-                && host.eq_ignore_ascii_case(base_host)
+/// Whether a mail address or a URI stands in a base (RFC 5280 4.2.1.10): a mailbox, a host, or with a leading dot every
+/// host under a domain.
+fn at_host((name, host): (&str, &str), (base, domain): (&str, &str), side: Side) -> bool {
+    if base.contains('@') {
+        // The local part is case-sensitive (RFC 5321 2.4), but hardly ever is; so it excludes in any case.
+        let local = |address: &'_ str| address.rsplit_once('@').map(|(local, _)| local.to_owned());
+        let is_same = local(name) == local(base);
+        let is_alike = side == Side::Excluded && name.eq_ignore_ascii_case(base);
+        host.eq_ignore_ascii_case(domain) && (is_same || is_alike)
+    } else if base.starts_with('.') {
+        is_strictly_under(host, domain)
     } else {
-        return host_of_base(host, base, side);
-    };
-    if inside { Relation::Inside } else { Relation::Outside }
-}
-
-/// A host, or every host in a domain if it begins with a dot (RFC 5280 4.2.1.10).
-fn host_of_base(host: &str, base: &str, side: Side) -> Relation {
-    let (domain, inside) = match base.strip_prefix('.') {
-        Some(domain) => (domain, is_strictly_under(host, domain)),
-        None => (base, host.eq_ignore_ascii_case(base)),
-    };
-    match (is_host(domain), inside, side) {
-        (true, true, _) => Relation::Inside,
-        (true, false, _) | (false, _, Side::Permitted) => Relation::Outside,
-        (false, _, Side::Excluded) => Relation::Unknown,
+        host.eq_ignore_ascii_case(domain)
     }
 }
 
-/// The host of the authority part; a URI without one, or with an address in its place, cannot be compared.
-fn uri(name: &str, base: &str, side: Side) -> Relation {
-    let host = name.split_once("://").map(|(_, rest)| {
-        let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
-        let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
-        match host.rsplit_once(':') {
-            Some((host, port)) if port.bytes().all(|b| b.is_ascii_digit()) => host,
-            _ => host,
-        }
-    });
-    match host {
-        Some(host) if is_host(host) && !is_address(host) => host_of_base(host, base, side),
-        _ => Relation::Unknown,
-    }
+/// The host of the authority part, if it is a name.
+fn host_of_uri(uri: &str) -> Option<&str> {
+    let (_, rest) = uri.split_once("://")?;
+    let authority = rest.split(['/', '?', '#']).next()?;
+    let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+    let host = match host.rsplit_once(':') {
+        Some((host, port)) if port.bytes().all(|b| b.is_ascii_digit()) => host,
+        _ => host,
+    };
+    (!is_address(host)).then_some(host)
 }
 
 /// Whether the last label is a number: an IPv4 address, not a name (RFC 3986 3.2.2, RFC 1123 2.1).

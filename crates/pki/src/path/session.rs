@@ -1,7 +1,7 @@
 //! One judgement at work: the certificates at hand, the one account of work, and what was verified so far, which only
 //! saves work.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::build::{Edge, FoundPath};
 use super::facts::{Demand, PathFacts};
@@ -32,8 +32,6 @@ pub(super) struct Session<'s, 'a> {
     pub(super) asking: Vec<usize>,
     /// The signers of revocation data that are being judged, outermost first.
     pub(super) trusting: Vec<usize>,
-    /// Those of them whose own status hangs on what they sign.
-    pub(super) circles: BTreeSet<usize>,
 }
 
 /// The evidence about revocation, read once.
@@ -65,7 +63,6 @@ impl<'s, 'a> Session<'s, 'a> {
             anchor: 0,
             asking: Vec::new(),
             trusting: Vec::new(),
-            circles: BTreeSet::new(),
         }
     }
 

@@ -1,0 +1,330 @@
+//! Building of paths among several candidates (RFC 4158), and the work that it may cost.
+
+use musubi_pki::path::*;
+use musubi_pki::{Budget, ReasonCode, RevocationMode, SubIndication};
+
+use crate::path_support::*;
+use crate::support::der::*;
+
+fn root() -> Cert {
+    Cert::authority("Root", 1)
+}
+
+fn ca() -> Cert {
+    Cert::authority("CA", 2)
+}
+
+const CHAIN_FAILURE: SubIndication = SubIndication::CertificateChainGeneralFailure;
+
+#[test]
+fn a_leaf_under_an_authority_under_an_anchor_passes_and_the_chain_is_told() {
+    let case = PathCase::chain(Cert::leaf("Leaf", 3), ca());
+    let judgement = case.passes();
+    let expected = [&case.leaf, &case.intermediates[0], &case.anchors[0]];
+    assert_eq!(judgement.chain.iter().collect::<Vec<_>>(), expected);
+    assert!(judgement.public_key.is_some());
+    let expected = WorkDone {
+        signature_checks: 2,
+        candidates: 2,
+        policy_and_name_steps: judgement.work.policy_and_name_steps,
+    };
+    assert_eq!(judgement.work, expected);
+}
+
+#[test]
+fn without_an_anchor_no_path_is_found() {
+    let mut case = PathCase::chain(Cert::leaf("Leaf", 3), ca());
+    case.anchors = vec![Cert::authority("Stranger", 9).der()];
+    let judgement =
+        case.fails(SubIndication::NoCertificateChainFound, ReasonCode::CertificateUntrusted, &["path.found"]);
+    // As far as it leads.
+    assert_eq!(judgement.chain, [case.leaf.clone(), case.intermediates[0].clone()]);
+    case.anchors.clear();
+    case.fails(SubIndication::NoCertificateChainFound, ReasonCode::CertificateUntrusted, &["path.found"]);
+}
+
+#[test]
+fn an_anchor_of_the_same_name_with_another_key_is_not_the_issuer() {
+    let mut case = PathCase::chain(Cert::leaf("Leaf", 3), ca());
+    case.anchors = vec![Cert::authority("Root", 9).der()];
+    case.fails(CHAIN_FAILURE, ReasonCode::CertificateUntrusted, &["path.signatures"]);
+}
+
+#[test]
+fn of_authorities_of_one_name_the_one_that_signed_is_found() {
+    let leaf = Cert::leaf("Leaf", 3).by("CA", 2);
+    let namesakes = (20..40).map(|key| Cert::authority("CA", key).by("Root", 1));
+    let mut candidates: Vec<Cert> = namesakes.collect();
+    candidates.push(ca().by("Root", 1));
+    let judgement = PathCase::of(&leaf, &candidates, &[root()]).passes();
+    assert_eq!(judgement.chain[1], candidates[20].der());
+}
+
+#[test]
+fn key_identifiers_order_the_candidates_and_prove_nothing() {
+    let leaf = Cert::leaf("Leaf", 3).by("CA", 2).with_key_ids(3, 2);
+    let namesakes = (20..40).map(|key| Cert::authority("CA", key).by("Root", 1).with_key_ids(key, 1));
+    let mut candidates: Vec<Cert> = namesakes.collect();
+    candidates.push(ca().by("Root", 1).with_key_ids(2, 1));
+    // The right one is looked at first.
+    let judgement = PathCase::of(&leaf, &candidates, &[root()]).passes();
+    assert_eq!(judgement.work.signature_checks, 2);
+    // One that claims the identifier and has another key.
+    candidates[0] = Cert::authority("CA", 20).by("Root", 1).with_key_ids(2, 1);
+    candidates[20] = ca().by("Root", 1).with_key_ids(77, 1);
+    PathCase::of(&leaf, &candidates, &[root()]).passes();
+}
+
+#[test]
+fn a_path_that_fails_is_left_for_one_that_passes() {
+    // Two certificates of one authority with one key: the first has expired, is no authority's, or goes by a bridge
+    // that excludes it.
+    let leaf = Cert::leaf("Leaf", 3).by("CA", 2);
+    for wrong in [
+        ca().by("Root", 1).valid(-20, -10),
+        Cert::leaf("CA", 2).by("Root", 1),
+        ca().by("Root", 1).with(musubi_pki::oid::KEY_USAGE, true, tlv(3, &[7, 0x80])),
+    ] {
+        let right = ca().by("Root", 1);
+        for candidates in [[wrong.clone(), right.clone()], [right.clone(), wrong.clone()]] {
+            let judgement = PathCase::of(&leaf, &candidates, &[root()]).passes();
+            assert_eq!(judgement.chain[1], right.der());
+        }
+    }
+}
+
+#[test]
+fn a_bridge_leads_from_one_domain_into_another() {
+    // As in the GPKI: each domain's root and the bridge certify each other.
+    let leaf = Cert::leaf("Leaf", 3).by("Municipal CA", 30);
+    let candidates = [
+        Cert::authority("Ministry Root", 1).by("Bridge", 50),
+        Cert::authority("Bridge", 50).by("Municipal Root", 31),
+        Cert::authority("Municipal Root", 31).by("Bridge", 50),
+        Cert::authority("Bridge", 50).by("Ministry Root", 1),
+        Cert::authority("Municipal Root", 31),
+        Cert::authority("Municipal CA", 30).by("Municipal Root", 31),
+    ];
+    for anchor in [Cert::authority("Ministry Root", 1), Cert::authority("Municipal Root", 31)] {
+        PathCase::of(&leaf, &candidates, &[anchor]).passes();
+    }
+    let judgement = PathCase::of(&leaf, &candidates, &[Cert::authority("Ministry Root", 1)]).passes();
+    assert_eq!(judgement.chain.len(), 5);
+}
+
+#[test]
+fn authorities_that_certify_each_other_in_a_ring_end_without_a_path() {
+    let ring: Vec<Cert> = (0..8_u16)
+        .map(|n| {
+            Cert::authority(&format!("Ring {n}"), 60 + n)
+                .by(&format!("Ring {}", (n + 1) % 8), 60 + (n + 1) % 8)
+        })
+        .collect();
+    let leaf = Cert::leaf("Leaf", 3).by("Ring 0", 60);
+    let judgement = PathCase::of(&leaf, &ring, &[root()]).fails(
+        SubIndication::NoCertificateChainFound,
+        ReasonCode::CertificateUntrusted,
+        &["path.found"],
+    );
+    assert!(judgement.work.candidates <= 32, "{:?}", judgement.work);
+}
+
+#[test]
+fn one_entity_stands_once_in_a_path() {
+    // Self-issued certificates of one key, many of them, differ only by serial number.
+    let again = |serial| {
+        let mut certificate = ca().by("CA", 2);
+        certificate.serial = serial;
+        certificate
+    };
+    let candidates: Vec<Cert> = (100..150).map(again).chain([ca().by("Root", 1)]).collect();
+    let judgement = PathCase::of(&Cert::leaf("Leaf", 3).by("CA", 2), &candidates, &[root()]).passes();
+    assert_eq!(judgement.chain.len(), 3);
+}
+
+#[test]
+fn the_anchors_own_certificate_among_the_candidates_does_no_harm() {
+    let mut case = PathCase::chain(Cert::leaf("Leaf", 3), ca());
+    case.intermediates.insert(0, root().der());
+    case.intermediates.push(case.leaf.clone());
+    assert_eq!(case.passes().chain.len(), 3);
+}
+
+#[test]
+fn an_anchor_need_not_be_self_signed() {
+    let leaf = Cert::leaf("Leaf", 3).by("CA", 2);
+    let judgement = PathCase::of(&leaf, &[], &[ca().by("Unknown", 9)]).passes();
+    assert_eq!(judgement.chain.len(), 2);
+}
+
+#[test]
+fn an_anchor_that_has_expired_or_is_no_authority_anchors_nothing() {
+    let leaf = Cert::leaf("Leaf", 3).by("Root", 1);
+    let untrusted = ReasonCode::CertificateUntrusted;
+    let case = |anchor: Cert| PathCase::of(&leaf, &[], &[anchor]);
+    case(root().valid(-20, -10)).fails(
+        SubIndication::NoCertificateChainFoundNoPoe,
+        untrusted,
+        &["path.anchor"],
+    );
+    case(root().valid(10, 20)).fails(SubIndication::NoCertificateChainFound, untrusted, &["path.anchor"]);
+    case(Cert::leaf("Root", 1)).breaks("path.anchor");
+    case(root().with(musubi_pki::oid::KEY_USAGE, true, tlv(3, &[7, 0x80]))).breaks("path.anchor");
+    // Version 1 cannot say what it is; whoever trusts it says so.
+    let mut old = Cert::leaf("Root", 1);
+    old.version = 1;
+    case(old).passes();
+}
+
+#[test]
+fn a_leaf_that_is_an_anchors_own_certificate_passes_by_its_own_signature() {
+    PathCase::of(&root(), &[], &[root()]).passes();
+    // Trusted, but signed by somebody else: no anchor issued it.
+    let odd = ca().by("Unknown", 9);
+    PathCase::of(&odd, &[], std::slice::from_ref(&odd)).fails(
+        SubIndication::NoCertificateChainFound,
+        ReasonCode::CertificateUntrusted,
+        &["path.found"],
+    );
+}
+
+#[test]
+fn what_is_no_certificate_is_told_so_and_passed_over_among_candidates() {
+    let mut case = PathCase::chain(Cert::leaf("Leaf", 3), ca());
+    case.intermediates.insert(0, b"not a certificate".to_vec());
+    case.passes();
+    case.leaf = b"not a certificate".to_vec();
+    let judgement = case.judged();
+    assert_eq!(judgement.verdict.sub_indication(), Some(SubIndication::FormatFailure));
+    assert!(judgement.public_key.is_none() && judgement.chain.is_empty());
+    let anchors = PathAnchors::from_certificates([b"not a certificate"]);
+    assert!(matches!(anchors, Err(PathAnchorError::Certificate { position: 0, .. })));
+}
+
+#[test]
+fn of_paths_that_fail_the_closest_to_passing_is_reported() {
+    // By one way the authority is none, by the other the leaf is only out of date.
+    let leaf = Cert::leaf("Leaf", 3).by("CA", 2).valid(-20, -10);
+    let other = Cert::authority("CA", 2).by("Root", 1).with_path_length(0);
+    for candidates in [
+        [Cert::leaf("CA", 2).by("Root", 1), other.clone()],
+        [other.clone(), Cert::leaf("CA", 2).by("Root", 1)],
+    ] {
+        let judgement = PathCase::of(&leaf, &candidates, &[root()]).fails(
+            SubIndication::OutOfBoundsNoPoe,
+            ReasonCode::CertificateExpired,
+            &["path.validity"],
+        );
+        assert_eq!(judgement.chain[1], other.der());
+    }
+}
+
+fn budget(change: impl FnOnce(&mut Budget)) -> Budget {
+    let mut budget = Budget::default();
+    change(&mut budget);
+    budget
+}
+
+#[track_caller]
+fn is_too_complex(case: &PathCase) -> PathJudgement {
+    let judgement = case.judged();
+    let verdict = &judgement.verdict;
+    assert_eq!(verdict.sub_indication(), Some(CHAIN_FAILURE), "{verdict:#?}");
+    assert_eq!(verdict.reason(), Some(ReasonCode::TooComplex));
+    assert!(failed(verdict).contains(&"path.budget"));
+    let (work, budget) = (judgement.work, case.policy.budget);
+    assert!(work.signature_checks <= budget.max_signature_checks, "{work:?}");
+    assert!(work.candidates <= budget.max_candidates, "{work:?}");
+    assert!(work.policy_and_name_steps <= budget.max_policy_and_name_steps, "{work:?}");
+    judgement
+}
+
+/// Layers of authorities, each certified by every one of the layer above: the paths are as many as a power.
+fn mesh(layers: u16, width: u16) -> Vec<Cert> {
+    let name = |layer: u16, n: u16| format!("Layer {layer} no. {n}");
+    let mut out = Vec::new();
+    for layer in 0..layers {
+        for n in 0..width {
+            for above in 0..width {
+                let issuer = (name(layer + 1, above), 1_000 + (layer + 1) * width + above);
+                let mut certificate =
+                    Cert::authority(&name(layer, n), 1_000 + layer * width + n).by(&issuer.0, issuer.1);
+                certificate.serial = above;
+                out.push(certificate);
+            }
+        }
+    }
+    out
+}
+
+#[test]
+fn a_mesh_of_cross_certificates_without_an_anchor_ends_within_the_budget() {
+    let leaf = Cert::leaf("Leaf", 3).by("Layer 0 no. 0", 1_000);
+    let case = PathCase::of(&leaf, &mesh(12, 4), &[root()]);
+    is_too_complex(&case);
+}
+
+#[test]
+fn a_mesh_in_which_every_path_reaches_the_anchor_and_fails_ends_within_the_budget() {
+    let leaf = Cert::leaf("Leaf", 3).by("Layer 0 no. 0", 1_000).valid(-20, -10);
+    let anchors: Vec<Cert> =
+        (0..4).map(|n| Cert::authority(&format!("Layer 8 no. {n}"), 1_000 + 8 * 4 + n)).collect();
+    let case = PathCase::of(&leaf, &mesh(8, 4), &anchors);
+    let judgement = is_too_complex(&case);
+    assert!(judgement.work.signature_checks <= 200);
+}
+
+#[test]
+fn two_thousand_candidates_of_one_name_end_within_the_budget() {
+    let leaf = Cert::leaf("Leaf", 3).by("CA", 2);
+    let candidates: Vec<Cert> = (100..2_100).map(|key| Cert::authority("CA", key).by("Root", 1)).collect();
+    let mut case = PathCase::of(&leaf, &candidates, &[root()]);
+    let judgement = is_too_complex(&case);
+    assert_eq!(judgement.work.signature_checks, case.policy.budget.max_signature_checks);
+    // More than are ever read: what was not read may have been the right one.
+    case.policy.budget = budget(|b| b.max_candidates = 10);
+    is_too_complex(&case);
+    // The right one passes if it is named, however many others there are.
+    let leaf = leaf.with_key_ids(3, 2);
+    let with_ids = |key| Cert::authority("CA", key).by("Root", 1).with_key_ids(key, 1);
+    let candidates: Vec<Cert> = (1_500..2_000).chain([2]).map(with_ids).collect();
+    let judgement = PathCase::of(&leaf, &candidates, &[root()]).passes();
+    assert_eq!(judgement.work.signature_checks, 2);
+}
+
+#[test]
+fn a_path_that_is_too_long_is_refused_and_one_of_the_greatest_length_is_not() {
+    let case = |intermediates: u16| {
+        let name = |n: u16| if n == intermediates { "Root".to_owned() } else { format!("CA {n}") };
+        let key = |n: u16| if n == intermediates { 1 } else { 100 + n };
+        let chain: Vec<Cert> = (0..intermediates)
+            .map(|n| Cert::authority(&name(n), key(n)).by(&name(n + 1), key(n + 1)))
+            .collect();
+        PathCase::of(&Cert::leaf("Leaf", 3).by(&name(0), key(0)), &chain, &[root()])
+    };
+    case(15).passes();
+    is_too_complex(&case(16));
+}
+
+#[test]
+fn exhaustion_never_passes_even_where_unknown_revocation_would() {
+    let mut case = PathCase::chain(Cert::leaf("Leaf", 3), ca());
+    case.policy.revocation = RevocationMode::IfPresent;
+    case.crls = vec![list("CA", 2, &[]), list("Root", 1, &[])];
+    case.passes();
+    for checks in 0..4 {
+        case.policy.budget = budget(|b| b.max_signature_checks = checks);
+        is_too_complex(&case);
+    }
+    case.policy.budget = budget(|b| b.max_candidates = 1);
+    is_too_complex(&case);
+}
+
+#[test]
+fn the_same_evidence_gives_the_same_verdict_whatever_else_was_judged() {
+    let leaf = Cert::leaf("Leaf", 3).by("Layer 0 no. 0", 1_000);
+    let case = PathCase::of(&leaf, &mesh(3, 3), &[root()]);
+    let (first, second) = (case.judged(), case.judged());
+    assert_eq!(first.verdict, second.verdict);
+    assert_eq!((first.chain, first.work), (second.chain, second.work));
+}
