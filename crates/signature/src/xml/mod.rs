@@ -46,7 +46,7 @@ use crate::{Extent, Found, Level, NotASignature, Rule, Signed, Signer, Timestamp
 
 /// Signatures of one document.
 const MAX_SIGNATURES: usize = 64;
-/// Octets that are made canonical for a file, beside sixteen times its size.
+/// Octets that are made canonical for a file, beside eight times its size.
 const CANONICAL_OCTETS: usize = 16 * 1024 * 1024;
 
 /// Finds every XML signature of a document. `detached` is the file to which a reference outside of the document
@@ -70,7 +70,7 @@ pub fn find<'a>(file: &'a [u8], detached: Option<&'a [u8]>) -> Result<Vec<Found<
         }
     }
     let size = file.len().saturating_add(detached.map_or(0, <[u8]>::len));
-    let mut budget = Budget(size.saturating_mul(16).saturating_add(CANONICAL_OCTETS));
+    let mut budget = Budget(size.saturating_mul(8).saturating_add(CANONICAL_OCTETS));
     let document = Document { tree: &tree, ids: reference::identifiers(&tree), detached };
     let mut content_missing = detached.is_none();
     let mut found = Vec::new();
@@ -104,7 +104,7 @@ pub fn canonical_form(
     let apex = id.map(|id| document.by_id(id)).transpose();
     let apex = apex.map_err(|broken| NotASignature::Malformed(broken.why))?;
     let selection = Selection { apex, without: None, comments: true };
-    let limit = file.len().saturating_mul(16).saturating_add(CANONICAL_OCTETS);
+    let limit = file.len().saturating_mul(8).saturating_add(CANONICAL_OCTETS);
     canonical_bytes(&tree, selection, &Method { form, comments, prefixes }, limit)
         .map(Cow::into_owned)
         .map_err(|error| NotASignature::Malformed(uncanonical(error).why))

@@ -11,10 +11,11 @@
 //! prefixes; more bytes, depth, nodes, attributes or namespaces in scope than the limits.
 
 use std::borrow::Cow;
+use std::cmp::Ordering;
 
 use quick_xml::events::{BytesStart, Event};
 
-use super::chars::{has_forbidden, is_blank, is_char, is_ncname, is_space};
+use super::chars::{has_forbidden, is_blank, is_char, is_ncname, is_space, same};
 use super::tree::{Attribute, Element, Kind, Namespace, NamespaceId, Node, NodeId, Tree, XML_NAMESPACE};
 use crate::NotASignature;
 
@@ -58,7 +59,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<Tree<'_>> {
     if body.starts_with('\u{FEFF}') {
         return malformed("XML: text outside of the root element");
     }
-    let mut builder = Builder::new();
+    let mut builder = Builder::new(body);
     let mut events = quick_xml::Reader::from_str(body);
     events.config_mut().enable_all_checks(true);
     loop {
@@ -109,12 +110,17 @@ impl<'a> RawAttributes<'a> {
             return malformed("XML: attributes that are not separated");
         }
         let space = [' ', '\t', '\n', '\r'];
-        let Some((name, value)) = trimmed.split_once('=') else { return malformed("XML: an attribute") };
+        // Names and most values are short: a plain loop over bytes is faster than a search.
+        let cut = |text: &'a str, at: u8| {
+            let index = text.bytes().position(|b| b == at)?;
+            Some((text.get(..index)?, text.get(index + 1..)?))
+        };
+        let Some((name, value)) = cut(trimmed, b'=') else { return malformed("XML: an attribute") };
         let (name, value) = (name.trim_end_matches(space), value.trim_start_matches(space));
-        let Some(quote) = value.chars().next().filter(|c| matches!(c, '"' | '\'')) else {
+        let Some(quote) = value.bytes().next().filter(|c| matches!(c, b'"' | b'\'')) else {
             return malformed("XML: an attribute");
         };
-        let Some((value, rest)) = value.get(1..).and_then(|v| v.split_once(quote)) else {
+        let Some((value, rest)) = value.get(1..).and_then(|v| cut(v, quote)) else {
             return malformed("XML: an attribute");
         };
         self.rest = rest;
@@ -129,20 +135,38 @@ struct Open {
     scope: usize,
 }
 
+/// Prefix, local part and value of an attribute whose prefix is not resolved yet.
+type Pending<'a> = (&'a str, &'a str, Cow<'a, str>);
+
 struct Builder<'a> {
     tree: Tree<'a>,
     open: Vec<Open>,
     /// Declarations in scope, the nearest last.
     scope: Vec<NamespaceId>,
     root: Option<NodeId>,
+    /// Attributes of the element that is being read; kept for its memory.
+    pending: Vec<Pending<'a>>,
+    /// Whether the document has a carriage return at all.
+    returns: bool,
+    /// Whether it has `]]>` at all.
+    ends_cdata: bool,
 }
 
 impl<'a> Builder<'a> {
-    fn new() -> Self {
+    fn new(body: &str) -> Self {
         let namespace = |prefix, uri| Namespace { prefix, uri: Cow::Borrowed(uri), superfluous: true };
         let namespaces = vec![namespace("", ""), namespace("xml", XML_NAMESPACE)];
         let tree = Tree { nodes: Vec::new(), attributes: Vec::new(), namespaces, root: NodeId(0) };
-        Self { tree, open: Vec::new(), scope: Vec::new(), root: None }
+        let (returns, ends_cdata) = (body.contains('\r'), body.contains("]]>"));
+        Self {
+            tree,
+            open: Vec::new(),
+            scope: Vec::new(),
+            root: None,
+            pending: Vec::new(),
+            returns,
+            ends_cdata,
+        }
     }
 
     fn finish(mut self) -> Result<Tree<'a>> {
@@ -165,19 +189,21 @@ impl<'a> Builder<'a> {
             Event::End(_) => self.end(),
             Event::Text(text) => {
                 let text = slice_of(&text, body)?;
-                if text.contains("]]>") {
+                if self.ends_cdata && text.contains("]]>") {
                     return malformed("XML: ]]> in text");
                 }
                 if self.open.is_empty() {
                     let blank = is_blank(text);
                     return if blank { Ok(()) } else { malformed("XML: text outside of the root element") };
                 }
-                self.text(line_ends(text))
+                let text = self.line_ends(text);
+                self.text(text)
             }
             Event::CData(data) => {
                 let data = slice_of(&data, body)?;
                 self.inside_root()?;
-                self.text(line_ends(data))
+                let data = self.line_ends(data);
+                self.text(data)
             }
             Event::GeneralRef(name) => {
                 self.inside_root()?;
@@ -190,7 +216,8 @@ impl<'a> Builder<'a> {
                 if comment.contains("--") || comment.ends_with('-') {
                     return malformed("XML: -- in a comment");
                 }
-                self.leaf(Kind::Comment(line_ends(comment)))
+                let comment = self.line_ends(comment);
+                self.leaf(Kind::Comment(comment))
             }
             Event::PI(instruction) => {
                 let raw = slice_of(&instruction, body)?;
@@ -200,11 +227,21 @@ impl<'a> Builder<'a> {
                     return malformed("XML: the name of a processing instruction");
                 }
                 let data = data.trim_start_matches([' ', '\t', '\n', '\r']);
-                self.leaf(Kind::Instruction { target, data: line_ends(data) })
+                let data = self.line_ends(data);
+                self.leaf(Kind::Instruction { target, data })
             }
             Event::Decl(_) => malformed("XML: an XML declaration that is not at the beginning"),
             Event::DocType(_) => malformed("XML: a document type declaration"),
             Event::Eof => Ok(()),
+        }
+    }
+
+    /// Line ends become line feeds (2.11).
+    fn line_ends(&self, text: &'a str) -> Cow<'a, str> {
+        if self.returns && text.contains('\r') {
+            Cow::Owned(text.replace("\r\n", "\n").replace('\r', "\n"))
+        } else {
+            Cow::Borrowed(text)
         }
     }
 
@@ -259,7 +296,7 @@ impl<'a> Builder<'a> {
             return malformed("XML: a second root element");
         }
         let outer_scope = self.scope.len();
-        let mut pending: Vec<(&'a str, &'a str, Cow<'a, str>)> = Vec::new();
+        let mut pending = std::mem::take(&mut self.pending);
         let mut declared: Vec<Namespace<'a>> = Vec::new();
         let mut raw = RawAttributes { rest: raw };
         while let Some((name, value)) = raw.next_raw()? {
@@ -280,7 +317,8 @@ impl<'a> Builder<'a> {
             return malformed("XML: a reserved prefix");
         }
         let namespace = self.resolve(prefix)?;
-        let attributes = self.add_attributes(pending)?;
+        let attributes = self.add_attributes(&mut pending)?;
+        self.pending = pending;
         let element = Element { prefix, local, namespace, attributes, namespaces };
         let node = self.push(Kind::Element(element))?;
         if self.open.is_empty() {
@@ -329,14 +367,14 @@ impl<'a> Builder<'a> {
 
     fn lookup(&self, prefix: &str) -> Option<NamespaceId> {
         let bound = |id: &&NamespaceId| {
-            self.tree.namespaces.get(id.0 as usize).is_some_and(|namespace| namespace.prefix == prefix)
+            self.tree.namespaces.get(id.0 as usize).is_some_and(|namespace| same(namespace.prefix, prefix))
         };
         self.scope.iter().rev().find(bound).copied()
     }
 
     fn resolve(&self, prefix: &str) -> Result<NamespaceId> {
         match self.lookup(prefix) {
-            _ if prefix == "xml" => Ok(NamespaceId::XML),
+            _ if same(prefix, "xml") => Ok(NamespaceId::XML),
             Some(id) if self.tree.uri(id).is_empty() => Ok(NamespaceId::NONE),
             Some(id) => Ok(id),
             None if prefix.is_empty() => Ok(NamespaceId::NONE),
@@ -345,12 +383,12 @@ impl<'a> Builder<'a> {
     }
 
     /// Adds the attributes of one element, sorted by namespace and name (C14N 1.0 2.2).
-    fn add_attributes(&mut self, pending: Vec<(&'a str, &'a str, Cow<'a, str>)>) -> Result<(u32, u32)> {
+    fn add_attributes(&mut self, pending: &mut Vec<Pending<'a>>) -> Result<(u32, u32)> {
         let start = self.tree.attributes.len();
         if start.saturating_add(pending.len()) > MAX_ATTRIBUTES {
             return too_much("attributes of an XML document", MAX_ATTRIBUTES);
         }
-        for (prefix, local, value) in pending {
+        for (prefix, local, value) in pending.drain(..) {
             // An attribute without a prefix is in no namespace (Namespaces in XML 1.0, 6.2).
             let namespace = if prefix.is_empty() { NamespaceId::NONE } else { self.resolve(prefix)? };
             self.tree.attributes.push(Attribute { prefix, local, namespace, value });
@@ -358,9 +396,16 @@ impl<'a> Builder<'a> {
         let Tree { attributes, namespaces, .. } = &mut self.tree;
         let uri = |id: NamespaceId| namespaces.get(id.0 as usize).map_or("", |n| &*n.uri);
         let added = attributes.get_mut(start..).unwrap_or_default();
-        added.sort_unstable_by(|a, b| (uri(a.namespace), a.local).cmp(&(uri(b.namespace), b.local)));
+        added.sort_unstable_by(|a, b| {
+            let by_uri = if a.namespace == b.namespace {
+                Ordering::Equal
+            } else {
+                uri(a.namespace).cmp(uri(b.namespace))
+            };
+            by_uri.then_with(|| a.local.cmp(b.local))
+        });
         let twice = |pair: &[Attribute<'_>]| match pair {
-            [a, b] => a.local == b.local && uri(a.namespace) == uri(b.namespace),
+            [a, b] => a.local == b.local && same(uri(a.namespace), uri(b.namespace)),
             _ => false,
         };
         if added.windows(2).any(twice) {
@@ -397,15 +442,6 @@ fn qualified(name: &str) -> Result<(&str, &str)> {
         None => ("", name),
     };
     if is_ncname(local) { Ok((prefix, local)) } else { malformed("XML: a name") }
-}
-
-/// Line ends become line feeds (2.11).
-fn line_ends(text: &str) -> Cow<'_, str> {
-    if text.contains('\r') {
-        Cow::Owned(text.replace("\r\n", "\n").replace('\r', "\n"))
-    } else {
-        Cow::Borrowed(text)
-    }
 }
 
 /// The normalised value (3.3.3 after 2.11): literal white space becomes spaces, references are resolved.

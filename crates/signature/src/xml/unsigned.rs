@@ -175,13 +175,13 @@ impl<'a> Reader<'_, '_, 'a> {
         self.tokens(container, kind, &covered, found)
     }
 
-    fn useless(&self, container: NodeId, found: &mut Vec<FoundTimestamp<'a>>) -> Result<(), Broken> {
+    fn useless(&mut self, container: NodeId, found: &mut Vec<FoundTimestamp<'a>>) -> Result<(), Broken> {
         let covered = Covered::Unusable("a time-stamp of a kind that is not used any more");
         self.tokens(container, TimestampKind::Other, &covered, found)
     }
 
     fn tokens(
-        &self,
+        &mut self,
         container: NodeId,
         kind: TimestampKind,
         covered: &Covered<'a>,
@@ -189,6 +189,11 @@ impl<'a> Reader<'_, '_, 'a> {
     ) -> Result<(), Broken> {
         let tree = self.document.tree;
         let mut any = false;
+        // Each further token has its own copy of what it covers.
+        let size = match covered {
+            Covered::Parts(parts) => parts.iter().map(|part| part.len()).sum(),
+            Covered::Unusable(_) => 0_usize,
+        };
         for token in tree.children_named(container, XADES, "EncapsulatedTimeStamp") {
             let Some(token) = tree.text(token).and_then(|text| text::base64(&text)) else {
                 return format("a time-stamp that is not base64");
@@ -199,7 +204,14 @@ impl<'a> Reader<'_, '_, 'a> {
                     conclusion: (SubIndication::SigConstraintsFailure, ReasonCode::TooComplex),
                 });
             }
-            let (location, covered) = (tree.path(container), covered.clone());
+            let covered = match self.budget.0.checked_sub(if any { size } else { 0 }) {
+                Some(left) => {
+                    self.budget.0 = left;
+                    covered.clone()
+                }
+                None => Covered::Unusable("too much to be compared"),
+            };
+            let location = tree.path(container);
             found.push(FoundTimestamp { kind, location, token: Cow::Owned(token), covered });
             any = true;
         }
