@@ -1,7 +1,7 @@
 //! Certificates of `ds:KeyInfo` (XMLDSIG 1.1 4.5.4), and which of them is the signer's where nothing signed says so.
 //!
-//! Only `X509Certificate` is read. `KeyValue`, `DEREncodedKeyValue`, `RetrievalMethod`, `KeyName` and the like are never a key: what they
-//! name is nobody's until a certificate says whose. The key that verifies is the certificate's.
+//! Only `X509Certificate` is read. `KeyValue`, `DEREncodedKeyValue`, `RetrievalMethod`, `KeyName` and the like are never a
+//! key: what they name is nobody's until a certificate says whose. The key that verifies is the certificate's.
 
 use der::Tag;
 use musubi_pki::asn1::{Elements, Malformed, constructed, whole};

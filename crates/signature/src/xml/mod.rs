@@ -22,6 +22,7 @@ mod c14n;
 mod chars;
 mod extent;
 mod key_info;
+mod lexical;
 mod reader;
 mod reference;
 mod structure;

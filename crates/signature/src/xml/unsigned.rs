@@ -1,10 +1,11 @@
 //! Time-stamps and validation data of XAdES (EN 319 132-1 5.2.8, 5.3 to 5.5): what each time-stamp covers, computed from
 //! the document; the tokens are judged elsewhere.
 //!
-//! Content: `AllDataObjectsTimeStamp`, `IndividualDataObjectsTimeStamp`. Signature: `SignatureTimeStamp`. Archive: `ArchiveTimeStamp` of
-//! 1.4.1, the case that is not distributed (5.5.2.3). Of no use, and reported as such: the older `ArchiveTimeStamp`, time-stamps
-//! over references only, explicit inclusion where the standard has the implicit one, `XMLTimeStamp`. Not read: references to
-//! certificates and revocation data, `RenewedDigestsV2`, attribute certificates.
+//! Content: `AllDataObjectsTimeStamp`, `IndividualDataObjectsTimeStamp`. Signature: `SignatureTimeStamp`. Archive:
+//! `ArchiveTimeStamp` of 1.4.1, the case that is not distributed (5.5.2.3). Of no use, and reported as such: the older
+//! `ArchiveTimeStamp`, time-stamps over references only, explicit inclusion where the standard has the implicit one.
+//! Refused: a container without an `EncapsulatedTimeStamp` (`XMLTimeStamp`). Not read: references to certificates and
+//! revocation data, `RenewedDigestsV2`, attribute certificates.
 
 use std::borrow::Cow;
 
