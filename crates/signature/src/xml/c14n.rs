@@ -1,5 +1,6 @@
-//! Canonical XML: 1.0 (<https://www.w3.org/TR/2001/REC-xml-c14n-20010315>), 1.1 and Exclusive 1.0, of a document or of one
-//! subtree, without one subtree in it (the enveloped signature). Written as it is walked, into a hasher or a vector.
+//! Canonical XML: 1.0 (<https://www.w3.org/TR/2001/REC-xml-c14n-20010315>), 1.1 and Exclusive 1.0, of a document or
+//! of one subtree, without one subtree in it (the enveloped signature). Written as it is walked, into a hasher or a
+//! vector.
 //!
 //! Refused: other document subsets (nothing can select one); relative namespace names (C14N 1.0 1.3: must fail);
 //! under 1.1, a subtree to which `xml:base` of several levels would have to be joined (C14N 1.1 2.4), which no signer

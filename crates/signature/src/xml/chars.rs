@@ -7,8 +7,8 @@ pub(super) fn is_space(byte: u8) -> bool {
 }
 
 /// Whether two texts are equal. An empty one is not compared: it may point nowhere, and a vectorised comparison of
-/// nothing at an address that cannot be read takes the processor longer than all the rest (measured: a third of the time
-/// of reading a document).
+/// nothing at an address that cannot be read takes the processor longer than all the rest (measured: a third of the
+/// time of reading a document).
 pub(super) fn same(a: &str, b: &str) -> bool {
     a.len() == b.len() && (a.is_empty() || a == b)
 }

@@ -1,8 +1,8 @@
 //! XML signatures (XMLDSIG 1.1) and XAdES (EN 319 132-1, with the properties of TS 101 903 1.3.2 that it keeps).
 //!
-//! Every `ds:Signature` of a document is found, wherever it stands, and each demand of the format is a rule of its own.
-//! One text is read once, into one tree: what is verified and what is reported come from the same nodes, so there is
-//! no second reader to disagree with the first.
+//! Every `ds:Signature` of a document is found, wherever it stands, and each demand of the format is a rule of its
+//! own. One text is read once, into one tree: what is verified and what is reported come from the same nodes, so
+//! there is no second reader to disagree with the first.
 //!
 //! Refused, each where it is looked at:
 //! - `reader`: whatever is not strictly XML 1.0 in UTF-8; document types and entities; sizes beyond the limits.
@@ -14,8 +14,9 @@
 //! - `xades`: signed properties of another signature or without protection; another certificate than the signed one.
 //! - `unsigned`: time-stamps whose cover cannot be told.
 //!
-//! A `ds:Manifest` is not followed: what it lists is not counted as signed (XMLDSIG 1.1 5.1 leaves a failed digest in one to
-//! the application, so nothing follows from a signature over it); the manifest itself is a signed part like another.
+//! A `ds:Manifest` is not followed: what it lists is not counted as signed (XMLDSIG 1.1 5.1 leaves a failed digest in
+//! one to the application, so nothing follows from a signature over it); the manifest itself is a signed part like
+//! another.
 
 mod algorithms;
 mod c14n;
@@ -89,8 +90,8 @@ pub fn find<'a>(file: &'a [u8], detached: Option<&'a [u8]>) -> Result<Vec<Found<
 /// (`#default` for the default namespace).
 ///
 /// # Errors
-/// [`NotASignature`] if the file is no XML document, has no such element or no canonical form, or the algorithm is not in
-/// the list.
+/// [`NotASignature`] if the file is no XML document, has no such element or no canonical form, or the algorithm is
+/// not in the list.
 pub fn canonical_form(
     file: &[u8],
     id: Option<&str>,

@@ -1,8 +1,8 @@
 //! Reading a document (XML 1.0 fifth edition, Namespaces in XML 1.0) into a [`Tree`], strictly and within bounds.
 //!
 //! `quick-xml` cuts the text into events; it is lenient on purpose, so all that follows is demanded here: legal
-//! characters, legal names, quoted and separated attributes, no `<` in their values, no `]]>` in text, no `--` in comments,
-//! one root, nothing but white space, comments and instructions outside of it, every element closed, one XML
+//! characters, legal names, quoted and separated attributes, no `<` in their values, no `]]>` in text, no `--` in
+//! comments, one root, nothing but white space, comments and instructions outside of it, every element closed, one XML
 //! declaration at the very beginning, line ends and attribute values normalised (2.11, 3.3.3).
 //!
 //! Refused: every encoding but UTF-8; XML 1.1; a document type declaration, whatever it says (entities that expand

@@ -1,10 +1,10 @@
 //! What a reference points to, and the digest of it (XMLDSIG 1.1 4.4.3.2 and 4.4.3.3).
 //!
-//! Accepted: the whole document (`""`, `#xpointer(/)`), one element by its identifier (`#id`, `#xpointer(id('id'))`), and
-//! one file beside the document. Refused: an identifier that occurs twice in the document, under whatever name and
+//! Accepted: the whole document (`""`, `#xpointer(/)`), one element by its identifier (`#id`, `#xpointer(id('id'))`),
+//! and one file beside the document. Refused: an identifier that occurs twice in the document, under whatever name and
 //! namespace (two readers may find two elements); an element of another signature, but for the value that a
-//! counter-signature signs; the signature's own `SignedInfo` and `SignatureValue`; the enveloped-signature transform where the
-//! signature does not stand inside of what is signed, and its absence where it does: that is how nearly all
+//! counter-signature signs; the signature's own `SignedInfo` and `SignatureValue`; the enveloped-signature transform
+//! where the signature does not stand inside of what is signed, and its absence where it does: that is how nearly all
 //! signature wrapping shows (McIntosh and Austel 2005; Somorovsky et al. 2012, XSW 1 to 8); the base64 transform over
 //! markup, which it does not protect.
 
@@ -200,8 +200,9 @@ impl<'t, 'a> Document<'t, 'a> {
         }
     }
 
-    /// The base64 transform of a node-set (6.6.2): its text, decoded. Markup around the text is not signed then, so only
-    /// an object of the signature, or an element in one, can be signed in this way, and only if it holds text alone.
+    /// The base64 transform of a node-set (6.6.2): its text, decoded. Markup around the text is not signed then, so
+    /// only an object of the signature, or an element in one, can be signed in this way, and only if it holds text
+    /// alone.
     fn decoded(&self, parts: &Parts, apex: Option<NodeId>) -> Result<Vec<u8>, Broken> {
         let in_object = |id: &NodeId| parts.objects.iter().any(|object| self.tree.is_within(*id, *object));
         let Some(text) = apex.filter(in_object).and_then(|id| self.tree.text(id)) else {

@@ -212,8 +212,8 @@ impl<'a> Tree<'a> {
         steps.iter().rev().fold(String::new(), |path, step| path + "/" + step)
     }
 
-    /// Counted from 1 to one more than [`MAX_PLACE`]; `None` if it is the only child of its parent with its name, as far
-    /// as that is looked for.
+    /// Counted from 1 to one more than [`MAX_PLACE`]; `None` if it is the only child of its parent with its name, as
+    /// far as that is looked for.
     fn place_among_namesakes(&self, id: NodeId, element: &Element<'a>) -> Option<usize> {
         let parent = self.node(id)?.parent?;
         let mut place = None;

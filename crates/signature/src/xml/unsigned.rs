@@ -1,5 +1,5 @@
-//! Time-stamps and validation data of XAdES (EN 319 132-1 5.2.8, 5.3 to 5.5): what each time-stamp covers, computed from
-//! the document; the tokens are judged elsewhere.
+//! Time-stamps and validation data of XAdES (EN 319 132-1 5.2.8, 5.3 to 5.5): what each time-stamp covers, computed
+//! from the document; the tokens are judged elsewhere.
 //!
 //! Content: `AllDataObjectsTimeStamp`, `IndividualDataObjectsTimeStamp`. Signature: `SignatureTimeStamp`. Archive:
 //! `ArchiveTimeStamp` of 1.4.1, the case that is not distributed (5.5.2.3). Of no use, and reported as such: the older
