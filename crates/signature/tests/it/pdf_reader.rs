@@ -118,6 +118,14 @@ fn deep_nesting_is_refused() {
     assert!(matches!(refusal(&file_of(&[CATALOG, (3, &deep)])), NotASignature::TooMuch { .. }));
 }
 
+/// Two bytes of the file would be many in memory.
+#[test]
+fn an_object_of_too_many_items_is_refused() {
+    let long = format!("[{}]", "0 ".repeat(1 << 19));
+    let refused = refusal(&file_of(&[CATALOG, (3, &long)]));
+    assert_eq!(refused, NotASignature::TooMuch { what: "items of a PDF object", limit: 1 << 18 });
+}
+
 /// Objects that stand inside one another's strings would be read again and again.
 #[test]
 fn work_is_in_proportion_to_the_file() {
@@ -272,7 +280,7 @@ fn a_linearized_file_is_one_revision() {
 
 #[test]
 fn no_single_changed_byte_of_what_is_signed_goes_unnoticed() {
-    for (name, step) in [("pades-b-p256", 1), ("streams", 3)] {
+    for (name, step) in [("pades-b-p256", 3), ("streams", 7)] {
         let file = document(name);
         let contents = first(&file, b"/Contents <3") + 10;
         let end = contents + first(&file[contents..], b">");

@@ -237,7 +237,9 @@ impl<'r> Comparison<'r, '_> {
 
     /// Whether the widget of a field may show anything.
     fn is_visible(&self, widget: &Dict<'r>) -> Outcome<bool> {
-        if widget.get(b"AP").is_none() || widget.integer(b"F").is_some_and(|flags| flags & NOT_SHOWN != 0) {
+        let is_empty =
+            [b"AP".as_slice(), b"MK", b"BS", b"Border"].iter().all(|key| widget.get(key).is_none());
+        if is_empty || widget.integer(b"F").is_some_and(|flags| flags & NOT_SHOWN != 0) {
             return Ok(false);
         }
         let rectangle = self.reader.resolve_array(0, widget.get(b"Rect"))?;
