@@ -210,6 +210,7 @@ fn what_is_not_the_value_of_a_field_may_not_be_changed() {
         (note.replace("(note)", "(other)"), "a form field was changed"),
         (note.replacen("<<", "<< /AS (x)", 1), "a form field was changed"),
         (note.replacen("<<", "<< /Kids [ 606 0 R ]", 1), "the parts of a form field were changed"),
+        ("null".to_owned(), "a form field was replaced"),
     ];
     for (body, why) in table {
         let update = Update::default().object(8, &*body).object(606, "<< /Subtype /Widget >>");

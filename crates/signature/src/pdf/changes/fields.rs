@@ -80,8 +80,10 @@ impl<'r> Comparison<'r, '_> {
             return refused("the fields of the form are no tree");
         }
         let (old, new) = (self.reader.load(self.old, id)?, self.reader.load(0, id)?);
-        let (Some(old), Some(new)) = (old.as_dict(), new.as_dict()) else {
-            return refused("a form field was replaced");
+        let (old, new) = match (&old, &new) {
+            (Object::Dict(old), Object::Dict(new)) => (old, new),
+            (Object::Null, Object::Null) => return Ok(()),
+            _ => return refused("a form field was replaced"),
         };
         let partial = self.reader.resolve(self.old, old.get(b"T"))?.as_text();
         if let (0, Some(name)) = (above.level, partial) {
