@@ -163,7 +163,7 @@ fn work_is_in_proportion_to_the_file() {
 
 #[test]
 fn a_compressed_stream_that_grows_beyond_the_limit_is_refused() {
-    let mut zlib = ZlibEncoder::new(Vec::new(), Compression::none());
+    let mut zlib = ZlibEncoder::new(Vec::new(), Compression::fast());
     let block = vec![b' '; 1 << 20];
     for _ in 0..17 {
         zlib.write_all(&block).unwrap();
