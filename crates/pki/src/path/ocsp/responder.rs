@@ -5,6 +5,7 @@ use musubi_crypto::{PublicKey, SignatureAlgorithm, sha1_for_key_identifiers};
 
 use super::response::{Responder, Response};
 use crate::oid;
+use crate::path::KeyUsage;
 use crate::path::algorithms::are_accepted;
 use crate::path::certificate::PathCertificate;
 use crate::path::general_name::same_name;
@@ -43,7 +44,8 @@ pub(super) fn authenticate<'a>(
 }
 
 /// The certificates at hand that may be that of the responder, each once: named by the response, issued in the
-/// issuer's name, with OCSP signing as a purpose of its own (anyExtendedKeyUsage does not delegate).
+/// issuer's name, with OCSP signing as a purpose of its own (anyExtendedKeyUsage does not delegate) and a key for
+/// signatures.
 fn delegates<'a>(
     response: &Response<'a>,
     question: &Question<'_>,
@@ -56,7 +58,11 @@ fn delegates<'a>(
             .extended_key_usage
             .as_ref()
             .is_some_and(|(purposes, _)| purposes.contains(&oid::OCSP_SIGNING));
+        // RFC 5280 4.2.1.3: what signs anything but certificates and lists has one of the two, if any is named.
+        let may_sign =
+            candidate.permits(KeyUsage::DigitalSignature) || candidate.permits(KeyUsage::ContentCommitment);
         if is_for_ocsp
+            && may_sign
             && same_name(candidate.issuer, question.issuer.name)
             && names(response.responder, candidate.subject, candidate.key_bits)
             && out.iter().all(|other| other.der != candidate.der)

@@ -107,6 +107,12 @@ fn any_purpose_is_not_the_purpose_of_a_delegate() {
 }
 
 #[test]
+fn a_delegate_whose_key_is_not_for_signatures_may_not_answer() {
+    let response = fixture!("no-signing.ocsp");
+    assert_eq!(alone(GOOD, response), unknown(Unusable::Unauthorized));
+}
+
+#[test]
 fn a_delegate_of_another_authority_of_the_same_name_may_not_answer() {
     let response = fixture!("namesake-delegated.ocsp");
     let mut judge = Judge::knowing(&[fixture!("namesake.der"), fixture!("namesake-delegate.der")]);
