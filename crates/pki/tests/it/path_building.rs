@@ -328,3 +328,42 @@ fn the_same_evidence_gives_the_same_verdict_whatever_else_was_judged() {
     assert_eq!(first.verdict, second.verdict);
     assert_eq!((first.chain, first.work), (second.chain, second.work));
 }
+
+#[test]
+fn a_certificate_of_a_test_card_stands_under_the_jpkis_anchors() {
+    let generation = |der: &[u8]| (musubi_pki::AuthorityKind::DigitalSignature, der.to_vec());
+    let jpki = musubi_pki::TrustAnchors::insecure_test_hierarchy([
+        generation(include_bytes!("../fixtures/roots-test/signca-test-2019.cer")),
+        generation(include_bytes!("../fixtures/roots-test/signca-test-2024.cer")),
+    ]);
+    let anchors = PathAnchors::from(&jpki.unwrap());
+    assert_eq!(anchors.anchors().len(), 2);
+    let leaf: &[u8] = include_bytes!("../fixtures/jpki-sign-cert.der");
+    let read = PathCertificate::parse(leaf).unwrap();
+    let policy = musubi_pki::ValidationPolicy {
+        revocation: RevocationMode::Off,
+        explicit_policy: true,
+        initial_policy_set: vec![musubi_pki::oid::POLICY_TEST_DIGITAL_SIGNATURE],
+        ..musubi_pki::ValidationPolicy::default()
+    };
+    let purpose = Purpose {
+        any_key_usage: vec![KeyUsage::DigitalSignature, KeyUsage::ContentCommitment],
+        ..Purpose::default()
+    };
+    let rules =
+        PathRules { policy: &policy, purpose: &purpose, times: Times::at(read.not_before.plus(3_600)) };
+    let judgement = judge_path(&PathEvidence { leaf, ..PathEvidence::default() }, &anchors, &rules);
+    assert!(judgement.verdict.is_passed(), "{:#?}", judgement.verdict);
+    // A nobody's authority of the same names is none.
+    let judgement =
+        judge_path(&PathEvidence { leaf, ..PathEvidence::default() }, &PathAnchors::default(), &rules);
+    assert_eq!(judgement.verdict.sub_indication(), Some(SubIndication::NoCertificateChainFound));
+}
+
+#[test]
+fn evidence_names_nobody() {
+    let mut case = PathCase::chain(Cert::leaf("Kuroto Mikiya", 3), ca());
+    case.policy.revocation = RevocationMode::Required;
+    let text = format!("{:?}", case.judged().verdict);
+    assert!(!text.contains("Kuroto") && !text.contains("Root") && !text.contains("CA\""), "{text}");
+}
