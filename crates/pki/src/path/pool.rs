@@ -30,7 +30,7 @@ impl Identity {
 }
 
 /// Who may have issued a certificate.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Issuer {
     /// The anchor at this position.
     Anchor(usize),

@@ -24,8 +24,8 @@ pub(super) struct Session<'s, 'a> {
     pub(super) work: Work,
     /// By the position of the certificate and the number of the key.
     edges: BTreeMap<(usize, usize), Edge>,
-    /// By the positions of the certificate and the anchor, and the number of the issuer's key.
-    pub(super) statuses: BTreeMap<(usize, usize, usize), Status>,
+    /// By the position of the certificate, its issuer and the anchor.
+    statuses: BTreeMap<(usize, Issuer, usize), Status>,
     /// The anchor of the path that is judged.
     pub(super) anchor: usize,
     /// The certificates whose status is being asked, outermost first.
@@ -152,12 +152,11 @@ impl<'s, 'a> Session<'s, 'a> {
     /// The status of the certificate at `index` of the path.
     pub(super) fn status_in(&mut self, path: &FoundPath, index: usize, position: usize) -> Status {
         let unknown = || Status::Unknown(vec![Unusable::Unauthorized]);
-        let issuer = Self::issuer_in(path, index);
-        let parts = issuer.and_then(|issuer| Some((self.issuer_key(issuer)?, self.pool.identity(issuer)?)));
-        let Some(((issuer, key), certificate)) = parts.zip(self.pool.certificate(position)) else {
+        let Some(above) = Self::issuer_in(path, index) else { return unknown() };
+        let Some((issuer, certificate)) = self.issuer_key(above).zip(self.pool.certificate(position)) else {
             return unknown();
         };
-        let memo = (position, self.anchor, key.key);
+        let memo = (position, above, self.anchor);
         if let Some(known) = self.statuses.get(&memo) {
             return known.clone();
         }

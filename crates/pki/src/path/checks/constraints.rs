@@ -64,8 +64,9 @@ pub(super) fn key_usage(facts: &PathFacts<'_, '_>, demand: &Demand<'_>) -> Findi
     if kept { Finding::passed() } else { broken("usage", 0) }
 }
 
-/// The purposes asked for. Where they are time-stamping or OCSP signing, authorities that name purposes must name them
-/// too: those who may only issue for web servers must not make time. For other purposes RFC 5280 has no such rule.
+/// The purposes asked for. Where they are time-stamping, OCSP signing or servers, authorities that name purposes must
+/// name them too: those who may only issue for servers must not make time (for servers: CA/Browser Forum BR 7.1.2). For
+/// other purposes RFC 5280 has no such rule, and authorities name purposes without meaning one.
 pub(super) fn extended_key_usage(facts: &PathFacts<'_, '_>, demand: &Demand<'_>) -> Finding {
     let asked = &demand.purpose.extended_key_usage;
     let of_leaf = facts.leaf().and_then(|leaf| leaf.extensions.extended_key_usage.as_ref());
@@ -86,7 +87,8 @@ pub(super) fn extended_key_usage(facts: &PathFacts<'_, '_>, demand: &Demand<'_>)
     for (position, certificate) in facts.intermediates().iter().enumerate() {
         let Some((named, _)) = &certificate.extensions.extended_key_usage else { continue };
         let keeps = |purpose: &ObjectIdentifier| {
-            !is_special(*purpose) || named.contains(purpose) || named.contains(&oid::ANY_EXTENDED_KEY_USAGE)
+            let is_inherited = is_special(*purpose) || *purpose == oid::SERVER_AUTH;
+            !is_inherited || named.contains(purpose) || named.contains(&oid::ANY_EXTENDED_KEY_USAGE)
         };
         if !asked.iter().all(keeps) {
             return broken("purpose", facts.place_of(position));
