@@ -367,3 +367,34 @@ fn evidence_names_nobody() {
     let text = format!("{:?}", case.judged().verdict);
     assert!(!text.contains("Kuroto") && !text.contains("Root") && !text.contains("CA\""), "{text}");
 }
+
+#[test]
+fn an_anchor_that_another_one_certified_leads_on_to_it() {
+    // The first has expired as an anchor and is well as a certificate of the second, by way of a third.
+    let expired = ca().valid(-50, -10);
+    let leaf = Cert::leaf("Leaf", 3).by("CA", 2);
+    let mut certified = ca().by("Old Root", 7);
+    certified.serial = 90;
+    let anchors = [expired, certified, Cert::authority("Old Root", 7).by("Root", 1).valid(-50, -10), root()];
+    let mut renewed = Cert::authority("Old Root", 7).by("Root", 1);
+    renewed.serial = 91;
+    let judgement = PathCase::of(&leaf, &[renewed], &anchors).passes();
+    // Found first: the second anchor is one itself.
+    assert_eq!(judgement.chain.len(), 2);
+    let anchors = [anchors[0].clone(), root()];
+    let mut by_root = ca().by("Root", 1).valid(-50, -10);
+    by_root.not_after = crate::support::NOW.plus(crate::support::DAY);
+    PathCase::of(&leaf, &[by_root], &anchors).passes();
+}
+
+#[test]
+fn a_large_set_of_anchors_costs_no_more_than_its_names() {
+    let leaf = Cert::leaf("Leaf", 3).by("CA", 2);
+    let mut anchors: Vec<Cert> = (200..400).map(|n| Cert::authority(&format!("Root {n}"), n)).collect();
+    anchors.push(root());
+    let judgement = PathCase::of(&leaf, &[ca().by("Root", 1)], &anchors).passes();
+    let found = judgement.verdict.check("path.found").unwrap();
+    // The intermediate and the one anchor's own certificate.
+    assert_eq!(found.evidence("candidates"), Some(&musubi_pki::EvidenceValue::Number(2)));
+    assert_eq!(judgement.work.candidates, 2);
+}
