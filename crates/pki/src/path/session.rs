@@ -2,6 +2,7 @@
 //! saves work.
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use super::build::{Edge, FoundPath};
 use super::facts::{Demand, PathFacts};
@@ -22,6 +23,8 @@ pub(super) struct Session<'s, 'a> {
     /// Why evidence could not be read.
     pub(super) unreadable: &'s [Unusable],
     pub(super) work: Work,
+    /// Who may have issued the certificate at a position, in order.
+    issuers: BTreeMap<usize, Rc<[Issuer]>>,
     /// By the position of the certificate and the number of the key.
     edges: BTreeMap<(usize, usize), Edge>,
     /// By the position of the certificate, its issuer and the anchor.
@@ -58,6 +61,7 @@ impl<'s, 'a> Session<'s, 'a> {
             responses: &data.responses,
             unreadable: &data.unreadable,
             work: Work::within(policies.0.budget),
+            issuers: BTreeMap::new(),
             edges: BTreeMap::new(),
             statuses: BTreeMap::new(),
             anchor: 0,
@@ -68,6 +72,13 @@ impl<'s, 'a> Session<'s, 'a> {
 
     pub(super) fn max_path_length(&self) -> usize {
         usize::try_from(self.policy.budget.max_path_length).unwrap_or(usize::MAX)
+    }
+
+    /// Who may have issued the certificate, the most promising first; each list is made once.
+    pub(super) fn issuers(&mut self, position: usize) -> Rc<[Issuer]> {
+        let (pool, control) = (self.pool, self.times.control());
+        let made = self.issuers.entry(position).or_insert_with(|| pool.issuers(position, control).into());
+        Rc::clone(made)
     }
 
     /// Whether the certificate is signed under the issuer's key; each pair is verified once.
