@@ -121,6 +121,11 @@ impl<'s, 'a> Session<'s, 'a> {
         for (index, position) in path.certificates.iter().enumerate().rev() {
             if let Some(issuer) = Self::issuer_in(path, index) {
                 facts.edges.push(self.edge(*position, issuer)?);
+                let own = self.pool.identity(Issuer::Certificate(*position));
+                let above = self.pool.identity(issuer);
+                facts
+                    .names_chain
+                    .push(own.zip(above).is_some_and(|(own, above)| own.issuer == above.subject));
             }
         }
         if facts.anchor.is_some() {
@@ -137,6 +142,7 @@ impl<'s, 'a> Session<'s, 'a> {
         PathFacts {
             certificates: certificates.collect(),
             edges: Vec::new(),
+            names_chain: Vec::new(),
             anchor: path.anchor.and_then(|position| pool.anchors.get(position)),
             policies: None,
             name_fault: None,

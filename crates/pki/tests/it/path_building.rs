@@ -398,3 +398,67 @@ fn a_large_set_of_anchors_costs_no_more_than_its_names() {
     assert_eq!(found.evidence("candidates"), Some(&musubi_pki::EvidenceValue::Number(2)));
     assert_eq!(judgement.work.candidates, 2);
 }
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig { cases: 200, ..Default::default() })]
+
+    #[test]
+    fn arbitrary_evidence_neither_panics_nor_passes(
+        leaf in proptest::collection::vec(proptest::num::u8::ANY, 0..200),
+        others in proptest::collection::vec(proptest::collection::vec(proptest::num::u8::ANY, 0..100), 0..4),
+        place in 0..400_usize,
+        byte in proptest::num::u8::ANY,
+    ) {
+        let mut case = PathCase::chain(Cert::leaf("Leaf", 3), ca());
+        case.policy.revocation = RevocationMode::Required;
+        case.leaf = leaf;
+        case.intermediates.extend(others.clone());
+        case.crls.clone_from(&others);
+        case.ocsp = others;
+        proptest::prop_assert!(!case.judged().verdict.is_passed());
+        // An authority's certificate with any byte changed is no authority's.
+        let mut case = PathCase::chain(Cert::leaf("Leaf", 3), ca());
+        let place = place % case.intermediates[0].len();
+        let changed = case.intermediates[0][place] != byte;
+        case.intermediates[0][place] = byte;
+        proptest::prop_assert_eq!(case.judged().verdict.is_passed(), !changed);
+    }
+}
+
+#[test]
+fn long_names_and_many_extensions_in_a_mesh_end_within_the_budget() {
+    // Every certificate has some 10 kB: names that differ only by case, and extensions that nobody knows.
+    let long = |text: &str, upper: bool| {
+        let filler = if upper { "FILLER" } else { "filler" }.repeat(600);
+        name(&[(musubi_pki::oid::ORGANIZATION_NAME, filler.as_str()), (musubi_pki::oid::COMMON_NAME, text)])
+    };
+    let unknown = |n: usize| const_oid::ObjectIdentifier::new_unwrap(&format!("1.3.6.1.4.1.99999.{n}"));
+    let mut candidates = mesh(3, 3);
+    for certificate in &mut candidates {
+        let label = |der: &[u8]| {
+            let start = der.len() - "Layer 0 no. 0".len();
+            String::from_utf8(der[start..].to_vec()).unwrap()
+        };
+        certificate.subject = long(&label(&certificate.subject), true);
+        certificate.issuer = long(&label(&certificate.issuer), false);
+        for n in 0..200 {
+            certificate.extensions.push((unknown(n), false, Vec::new()));
+        }
+    }
+    let mut leaf = Cert::leaf("Leaf", 3).by("Layer 0 no. 0", 1_000).valid(-20, -10);
+    leaf.issuer = long("Layer 0 no. 0", false);
+    let mut anchors: Vec<Cert> = (0..3).map(|n| Cert::authority("Top", 1_009 + n)).collect();
+    for (n, anchor) in anchors.iter_mut().enumerate() {
+        anchor.subject = long(&format!("Layer 3 no. {n}"), true);
+        anchor.issuer = anchor.subject.clone();
+    }
+    let judgement = PathCase::of(&leaf, &candidates, &anchors).fails(
+        SubIndication::OutOfBoundsNoPoe,
+        ReasonCode::CertificateExpired,
+        &["path.validity"],
+    );
+    // Every path was tried, every pair of certificate and key verified once: the leaf, the three certificates of its
+    // issuer, and nine of each layer above.
+    assert_eq!(judgement.work.signature_checks, 22);
+    assert!(judgement.work.candidates > 22);
+}

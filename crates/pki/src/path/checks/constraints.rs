@@ -7,18 +7,20 @@ use crate::checks::Finding;
 use crate::oid;
 use crate::path::KeyUsage;
 use crate::path::facts::{Demand, PathFacts};
-use crate::path::general_name::same_name;
 use crate::path::server_name::is_named;
+
+/// DER of a `Name` without attributes.
+const EMPTY_NAME: [u8; 2] = [0x30, 0x00];
 
 /// Every issuer's name is the subject's name above it, and none is empty.
 pub(super) fn names(facts: &PathFacts<'_, '_>, _: &Demand<'_>) -> Finding {
-    let Some(anchor) = facts.anchor else { return Finding::skipped() };
-    let mut above = anchor.name.as_slice();
-    for (position, certificate) in facts.certificates.iter().enumerate() {
-        if certificate.issuer == [0x30, 0x00] || !same_name(certificate.issuer, above) {
+    if facts.anchor.is_none() || facts.names_chain.len() != facts.certificates.len() {
+        return Finding::skipped();
+    }
+    for (position, (certificate, chains)) in facts.certificates.iter().zip(&facts.names_chain).enumerate() {
+        if !chains || certificate.issuer == EMPTY_NAME {
             return broken("issuer", facts.place_of(position));
         }
-        above = certificate.subject;
     }
     Finding::passed()
 }
