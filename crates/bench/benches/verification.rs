@@ -151,6 +151,7 @@ async fn open(
         clock: clock.clone(),
         random: Arc::new(SystemRandom),
         pairwise_secret: Secret::new(vec![7; 32]),
+        signing_key: musubi_crypto::Ed25519Signer::from_seed(&[7; 32]).unwrap(),
         anchors: TrustAnchors::insecure_test_hierarchy(world.trust_anchors()).unwrap(),
         upstream,
         policy: Policy::default(),
@@ -257,7 +258,7 @@ fn verdicts(c: &mut Criterion, setting: &Setting) {
                     certificate: black_box(&certificate),
                     expected_kind: kind,
                     signature: &signature,
-                    signed_data: message.as_bytes(),
+                    signed_data: message.as_bytes().into(),
                     expected_digest: None,
                     lists: &lists,
                 };

@@ -204,11 +204,16 @@ async fn open_platform(
     };
     let anchors = TrustAnchors::insecure_test_hierarchy(world.trust_anchors())
         .map_err(|error| DemoError::Setup(error.to_string()))?;
+    let signing_key = musubi_server::config::signing_key(&secrets.signing_key)
+        .ok_or_else(|| DemoError::Setup("the signing key cannot be used".into()))?;
+    publish_roots(&config.data.join("roots"), world, &signing_key.public_key())
+        .map_err(|error| DemoError::Io { what: "the folder of roots", error })?;
     let platform = Platform::open(Parts {
         db: db.clone(),
         clock: world.clock(),
         random: Arc::new(SystemRandom),
         pairwise_secret: secrets.pairwise.clone(),
+        signing_key,
         anchors,
         upstream: Arc::new(HttpUpstream::new(sites.origin("authority"), secrets.operator_credential.clone())),
         policy: Policy::default(),
@@ -221,6 +226,15 @@ async fn open_platform(
     .await?;
     register_bank(&platform, sites, secrets).await?;
     Ok((platform, db))
+}
+
+/// What `musubi replay --roots` needs: the nation's roots and the platform's public key.
+fn publish_roots(folder: &Path, world: &World, platform_key: &[u8; 32]) -> std::io::Result<()> {
+    std::fs::create_dir_all(folder)?;
+    for (number, (kind, der)) in world.trust_anchors().into_iter().enumerate() {
+        std::fs::write(folder.join(format!("{}-{number}.der", kind.as_str())), der)?;
+    }
+    std::fs::write(folder.join("platform-key.hex"), musubi_kernel::hex_lower(platform_key))
 }
 
 fn platform_file(data: &Path) -> PathBuf {

@@ -11,6 +11,7 @@ use musubi_platform::relying_party::RelyingPartyId;
 
 pub(crate) struct Secrets {
     pub(crate) pairwise: Secret<Vec<u8>>,
+    pub(crate) signing_key: Secret<Vec<u8>>,
     pub(crate) operator_credential: Secret<String>,
     pub(crate) bank_key: ClientKey,
     pub(crate) bank_id: RelyingPartyId,
@@ -21,6 +22,7 @@ impl Secrets {
         let folder = folder.join("secrets");
         fs::create_dir_all(&folder)?;
         let pairwise = kept(&folder.join("pairwise"), || Ok(random(32)))?;
+        let signing_key = kept(&folder.join("signing_key"), || Ok(random(32)))?;
         let credential =
             kept(&folder.join("operator_credential"), || Ok(hex_lower(&random(32)).into_bytes()))?;
         let key = kept(&folder.join("bank_key.p8"), || {
@@ -32,6 +34,7 @@ impl Secrets {
         let text = |bytes| String::from_utf8(bytes).map_err(io::Error::other);
         Ok(Self {
             pairwise: Secret::new(pairwise),
+            signing_key: Secret::new(signing_key),
             operator_credential: Secret::new(text(credential)?),
             bank_key: ClientKey::from_pkcs8_der(&key).map_err(io::Error::other)?,
             bank_id: text(id)?.parse().map_err(io::Error::other)?,

@@ -7,8 +7,8 @@
 use std::collections::BTreeSet;
 
 use const_oid::ObjectIdentifier;
-use der::asn1::{AnyRef, BitStringRef, UintRef};
-use der::{Choice, Decode, DecodeValue, Header, Reader, SliceReader, Tag, TagNumber};
+use der::asn1::AnyRef;
+use der::{Choice, Decode, DecodeValue, SliceReader, Tag, TagNumber};
 use musubi_crypto::{DigestAlgorithm, SignatureAlgorithm};
 use musubi_kernel::UnixTime;
 
@@ -68,16 +68,30 @@ impl<'a> Elements<'a> {
         self.rest.is_empty()
     }
 
-    /// The next element and what follows it, without stepping over it.
+    /// The next element and what follows it, without stepping over it. X.690 8.1.2, 8.1.3, 10.1: low tag numbers,
+    /// definite lengths in the fewest bytes.
+    #[inline]
     fn peek(&self) -> Result<(Element<'a>, &'a [u8]), Malformed> {
-        let mut reader = SliceReader::new(self.rest)?;
-        let header = Header::decode(&mut reader)?;
-        let start = usize::try_from(reader.position()).map_err(|_| Malformed)?;
-        let length = usize::try_from(header.length()).map_err(|_| Malformed)?;
+        let (&first, after_tag) = self.rest.split_first().ok_or(Malformed)?;
+        let (&length, after_length) = after_tag.split_first().ok_or(Malformed)?;
+        let (start, length) = match length {
+            0..=0x7F => (2, usize::from(length)),
+            0x81..=0x84 => {
+                let count = usize::from(length & 0x0F);
+                let bytes = after_length.get(..count).ok_or(Malformed)?;
+                let length = bytes.iter().fold(0_usize, |sum, byte| (sum << 8) | usize::from(*byte));
+                // In the fewest bytes.
+                if length < 0x80 || bytes.first() == Some(&0) {
+                    return Err(Malformed);
+                }
+                (2 + count, length)
+            }
+            _ => return Err(Malformed),
+        };
         let (raw, rest) =
             start.checked_add(length).and_then(|end| self.rest.split_at_checked(end)).ok_or(Malformed)?;
         let value = raw.get(start..).ok_or(Malformed)?;
-        Ok((Element { tag: header.tag(), value, raw }, rest))
+        Ok((Element { tag: tag(first)?, value, raw }, rest))
     }
 
     /// The next element, whatever its tag.
@@ -128,13 +142,13 @@ impl<'a> Elements<'a> {
 
     /// An OBJECT IDENTIFIER.
     pub fn oid(&mut self) -> Result<ObjectIdentifier, Malformed> {
-        decode(self.element(Tag::ObjectIdentifier)?)
+        let element = self.element(Tag::ObjectIdentifier)?;
+        ObjectIdentifier::from_bytes(element.value).map_err(|_| Malformed)
     }
 
     /// An INTEGER that is not negative, as big-endian bytes without a leading zero.
     pub fn unsigned(&mut self) -> Result<&'a [u8], Malformed> {
-        let number: UintRef<'a> = decode(self.element(Tag::Integer)?)?;
-        Ok(number.as_bytes())
+        unsigned(self.element(Tag::Integer)?.value)
     }
 
     /// An INTEGER from 0 to 2^64 − 1.
@@ -149,9 +163,8 @@ impl<'a> Elements<'a> {
         if element.value.len() > 20 {
             return Err(Malformed);
         }
-        let number: UintRef<'a> = decode(element)?;
-        match number.as_bytes() {
-            [] | [0] => Err(Malformed),
+        match unsigned(element.value)? {
+            [0] => Err(Malformed),
             bytes => Ok(bytes),
         }
     }
@@ -163,8 +176,10 @@ impl<'a> Elements<'a> {
 
     /// A BIT STRING of whole bytes.
     pub fn bytes_of_bit_string(&mut self) -> Result<&'a [u8], Malformed> {
-        let bits: BitStringRef<'a> = decode(self.element(Tag::BitString)?)?;
-        bits.as_bytes().ok_or(Malformed)
+        match self.element(Tag::BitString)?.value.split_first() {
+            Some((0, bytes)) => Ok(bytes),
+            _ => Err(Malformed),
+        }
     }
 
     /// `DEFAULT FALSE`: an explicit FALSE is not DER.
@@ -262,6 +277,39 @@ impl<'a> Elements<'a> {
                 read(id, critical, value)
             })
         })
+    }
+}
+
+/// The tags that these structures have; others as the `der` crate reads them.
+#[inline]
+fn tag(byte: u8) -> Result<Tag, Malformed> {
+    Ok(match byte {
+        0x02 => Tag::Integer,
+        0x03 => Tag::BitString,
+        0x04 => Tag::OctetString,
+        0x06 => Tag::ObjectIdentifier,
+        0x0C => Tag::Utf8String,
+        0x13 => Tag::PrintableString,
+        0x17 => Tag::UtcTime,
+        0x30 => Tag::Sequence,
+        0x31 => Tag::Set,
+        0x80..=0x9E => primitive(u32::from(byte & 0x1F)),
+        0xA0..=0xBE => constructed(u32::from(byte & 0x1F)),
+        // In several bytes.
+        _ if byte & 0x1F == 0x1F => return Err(Malformed),
+        _ => Tag::decode(&mut SliceReader::new(&[byte])?)?,
+    })
+}
+
+/// The content of an INTEGER that is not negative, without the leading zero that keeps it so (X.690 8.3.2).
+fn unsigned(value: &[u8]) -> Result<&[u8], Malformed> {
+    match value {
+        [] => Err(Malformed),
+        [0] => Ok(value),
+        [0, next, ..] if *next < 0x80 => Err(Malformed),
+        [0, rest @ ..] => Ok(rest),
+        [first, ..] if *first >= 0x80 => Err(Malformed),
+        _ => Ok(value),
     }
 }
 

@@ -7,6 +7,8 @@ mod chain;
 mod revocation;
 mod signature;
 
+use std::borrow::Cow;
+
 use musubi_crypto::{KeyStrength, SignatureAlgorithm};
 use musubi_kernel::UnixTime;
 
@@ -49,7 +51,7 @@ pub(crate) type Conclusion = (SubIndication, ReasonCode);
 pub(crate) struct Finding {
     pub(crate) outcome: Outcome,
     pub(crate) conclusion: Option<Conclusion>,
-    pub(crate) evidence: Vec<(&'static str, EvidenceValue)>,
+    pub(crate) evidence: Vec<(Cow<'static, str>, EvidenceValue)>,
 }
 
 impl Finding {
@@ -80,7 +82,7 @@ impl Finding {
     }
 
     pub(crate) fn with(mut self, name: &'static str, value: impl Into<EvidenceValue>) -> Self {
-        self.evidence.push((name, value.into()));
+        self.evidence.push((Cow::Borrowed(name), value.into()));
         self
     }
 }
@@ -176,12 +178,14 @@ fn algorithm_name(algorithm: SignatureAlgorithm) -> &'static str {
     algorithm.as_str()
 }
 
-pub(crate) fn key_name(strength: KeyStrength) -> String {
+pub(crate) fn key_name(strength: KeyStrength) -> Cow<'static, str> {
     match strength {
-        KeyStrength::Rsa { bits, exponent: Some(exponent) } => format!("RSA {bits}, e = {exponent}"),
-        KeyStrength::Rsa { bits, exponent: None } => format!("RSA {bits}, e > 2^64"),
-        KeyStrength::EcP256 => "P-256".to_owned(),
-        KeyStrength::EcP384 => "P-384".to_owned(),
-        KeyStrength::Ed25519 => "Ed25519".to_owned(),
+        // Nearly every key there is.
+        KeyStrength::Rsa { bits: 2048, exponent: Some(65537) } => Cow::Borrowed("RSA 2048, e = 65537"),
+        KeyStrength::Rsa { bits, exponent: Some(exponent) } => format!("RSA {bits}, e = {exponent}").into(),
+        KeyStrength::Rsa { bits, exponent: None } => format!("RSA {bits}, e > 2^64").into(),
+        KeyStrength::EcP256 => Cow::Borrowed("P-256"),
+        KeyStrength::EcP384 => Cow::Borrowed("P-384"),
+        KeyStrength::Ed25519 => Cow::Borrowed("Ed25519"),
     }
 }

@@ -104,15 +104,40 @@ impl Entries {
         fact.map_or(EntryStatus::NotListed, |f| EntryStatus::Listed { at: f.at(), reason: f.reason() })
     }
 
+    /// Where an entry stands in the order of serial numbers, or would stand.
+    pub(crate) fn position(&self, serial: &SerialNumber) -> Result<usize, usize> {
+        let bytes = serial.as_be_bytes();
+        match short(bytes) {
+            Some(serial) => self.short.binary_search_by(|row| row.serial.cmp(&serial)),
+            None => {
+                let found = self.long.binary_search_by(|row| row.serial.cmp(&long(bytes)));
+                let after_short = |at: usize| at.saturating_add(self.short.len());
+                found.map(after_short).map_err(after_short)
+            }
+        }
+    }
+
+    /// The entry at a position in the order of serial numbers.
+    pub(crate) fn at(&self, position: usize) -> Option<RevokedEntry> {
+        match self.short.get(position) {
+            Some(row) => entry(&row.serial.to_be_bytes(), row.fact),
+            None => {
+                let row = self.long.get(position.checked_sub(self.short.len())?)?;
+                entry(&row.serial, row.fact)
+            }
+        }
+    }
+
     /// In the order of serial numbers.
     pub(crate) fn iter(&self) -> impl Iterator<Item = RevokedEntry> + '_ {
-        let entry = |serial: &[u8], fact: Fact| {
-            let serial = SerialNumber::from_be_bytes(serial).ok()?;
-            Some(RevokedEntry { serial, at: fact.at(), reason: fact.reason() })
-        };
-        let short = self.short.iter().filter_map(move |row| entry(&row.serial.to_be_bytes(), row.fact));
-        short.chain(self.long.iter().filter_map(move |row| entry(&row.serial, row.fact)))
+        let short = self.short.iter().filter_map(|row| entry(&row.serial.to_be_bytes(), row.fact));
+        short.chain(self.long.iter().filter_map(|row| entry(&row.serial, row.fact)))
     }
+}
+
+fn entry(serial: &[u8], fact: Fact) -> Option<RevokedEntry> {
+    let serial = SerialNumber::from_be_bytes(serial).ok()?;
+    Some(RevokedEntry { serial, at: fact.at(), reason: fact.reason() })
 }
 
 fn sort<S: Ord + Copy>(rows: &mut [Row<S>]) -> Result<(), DuplicateSerial> {

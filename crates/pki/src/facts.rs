@@ -1,5 +1,8 @@
 //! What the checks look at: found out once, before the first check.
 
+use std::sync::Arc;
+
+use musubi_crypto::{Digest, DigestAlgorithm};
 use musubi_kernel::UnixTime;
 
 use crate::anchors::{Anchor, Issuer, TrustAnchors};
@@ -17,6 +20,10 @@ pub(crate) struct Facts<'a> {
     pub(crate) policy: &'a Policy,
     pub(crate) at: UnixTime,
     pub(crate) certificate: Result<UnverifiedCertificate<'a>, ParseError>,
+    /// SHA-256 of the signed data; `None` if it is not at hand.
+    pub(crate) sha256: Option<Digest>,
+    /// The digest of the signed data that the certificate's key signs; `None` if it is not at hand.
+    pub(crate) signed_digest: Option<Digest>,
     /// `None` if there is no certificate.
     pub(crate) issuer: Option<Issuer<'a>>,
     /// `Some` if the certificate says that it is a digital-signature certificate.
@@ -27,8 +34,8 @@ pub(crate) struct Facts<'a> {
 /// What the lists say.
 #[derive(Default)]
 pub(crate) struct Revocation<'a> {
-    /// How many lists cover the certificate.
-    pub(crate) covering: usize,
+    /// The lists that cover the certificate.
+    pub(crate) covering: Vec<&'a Arc<VerifiedRevocationList>>,
     /// Of those the one issued last, counting lists that are too old or from the future only if all are.
     pub(crate) freshest: Option<&'a VerifiedRevocationList>,
     /// The freshest entry in any of those, however old the list: the JPKI takes no revocation back.
@@ -49,11 +56,20 @@ impl<'a> Facts<'a> {
         at: UnixTime,
     ) -> Self {
         let certificate = UnverifiedCertificate::parse(evidence.certificate);
+        let sha256 = evidence.signed_data.digest(DigestAlgorithm::Sha256);
+        let key = certificate.as_ref().ok().and_then(|certificate| certificate.public_key().ok());
+        let signed_digest = match key.and_then(|key| key.algorithm().digest()) {
+            Some(DigestAlgorithm::Sha256) => sha256,
+            Some(other) => evidence.signed_data.digest(other),
+            None => None,
+        };
         let mut facts = Self {
             evidence,
             anchors,
             policy,
             at,
+            sha256,
+            signed_digest,
             certificate,
             issuer: None,
             attributes: None,
@@ -98,11 +114,12 @@ impl<'a> Revocation<'a> {
             let plausible = fault != Some(Staleness::IssuedInTheFuture);
             (fault.is_none(), plausible, list.this_update(), list.number())
         };
-        for list in evidence.lists.iter().map(AsRef::as_ref) {
+        for shared in evidence.lists {
+            let list = shared.as_ref();
             if !list.covers_issued_by(issuer, certificate) {
                 continue;
             }
-            out.covering = out.covering.saturating_add(1);
+            out.covering.push(shared);
             if out.freshest.is_none_or(|other| freshness(list) > freshness(other)) {
                 out.freshest = Some(list);
             }

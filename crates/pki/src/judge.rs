@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use musubi_crypto::Sha256Digest;
+use musubi_crypto::{Digest, DigestAlgorithm, Sha256Digest};
 use musubi_kernel::UnixTime;
 
 use crate::anchors::{Issuer, TrustAnchors};
@@ -30,15 +30,41 @@ pub struct Evidence<'a> {
     /// The signature value.
     pub signature: &'a [u8],
     /// What was signed.
-    pub signed_data: &'a [u8],
+    pub signed_data: SignedData<'a>,
     /// The SHA-256 digest that the signed data must have, if that was fixed before.
     pub expected_digest: Option<Sha256Digest>,
     /// The revocation lists at hand; those that do not cover the certificate are passed over.
     pub lists: &'a [Arc<VerifiedRevocationList>],
 }
 
-/// What is asked of the evidence.
+/// What was signed, or as much of it as the judgement needs: it looks at digests only, so that the same verdict comes
+/// out years later, when the document itself is elsewhere. (No JPKI certificate has an Ed25519 key, which would sign
+/// the message and not a digest; such a signature does not verify here.)
 #[derive(Debug, Clone, Copy)]
+pub enum SignedData<'a> {
+    /// The bytes.
+    Bytes(&'a [u8]),
+    /// Their digests: SHA-256, and the one that the certificate's key signs, if that is another.
+    Digests(&'a [Digest]),
+}
+
+impl SignedData<'_> {
+    pub(crate) fn digest(&self, algorithm: DigestAlgorithm) -> Option<Digest> {
+        match self {
+            Self::Bytes(bytes) => Some(algorithm.digest(&[bytes])),
+            Self::Digests(digests) => digests.iter().find(|digest| digest.algorithm() == algorithm).copied(),
+        }
+    }
+}
+
+impl<'a> From<&'a [u8]> for SignedData<'a> {
+    fn from(bytes: &'a [u8]) -> Self {
+        Self::Bytes(bytes)
+    }
+}
+
+/// What is asked of the evidence.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Policy {
     /// A time before which the signature cannot have been made, since what it covers did not exist yet: the
     /// nonce was made then. As with a content time-stamp (EN 319 102-1 5.5.4), a certificate that was revoked
@@ -67,6 +93,10 @@ pub struct Judgement {
     /// Which certificate it was, as far as an authority's signature vouches for it, even if another check
     /// failed: for the audit record, not for decisions.
     pub issued: Option<CertKey>,
+    /// The digests of the signed data that the judgement looked at: [`SignedData::Digests`] of another time.
+    pub digests: Vec<Digest>,
+    /// The lists that cover the certificate, in their order: no other has a part in the verdict.
+    pub covering: Vec<Arc<VerifiedRevocationList>>,
 }
 
 /// Judges a signature and its certificate at the time `at`. Runs every check of [`CHECKS`] that can run.
@@ -98,8 +128,11 @@ pub fn judge(evidence: &Evidence<'_>, anchors: &TrustAnchors, policy: &Policy, a
     });
     let verdict = Verdict::concluded(worst.map(|(_, conclusion)| conclusion), results, freshness, at);
     let issued = issued(&facts);
+    let digests = [facts.sha256, facts.signed_digest].into_iter().flatten();
+    let digests = digests.take(if facts.signed_digest == facts.sha256 { 1 } else { 2 }).collect();
+    let covering = facts.revocation.covering.iter().copied().cloned().collect();
     let certificate = if verdict.is_passed() { verified(facts) } else { None };
-    Judgement { verdict, certificate, issued }
+    Judgement { verdict, certificate, issued, digests, covering }
 }
 
 /// A check that neither passed nor may be skipped always has a conclusion, so that nothing passes by omission.

@@ -1,5 +1,7 @@
 //! Object identifiers, as they stand in the JPKI's certificates and revocation lists.
 
+use std::borrow::Cow;
+
 use const_oid::ObjectIdentifier;
 
 use crate::key::AuthorityKind;
@@ -9,6 +11,18 @@ macro_rules! oids {
     ($($(#[$doc:meta])* $name:ident = $text:literal;)*) => {
         $($(#[$doc])* pub const $name: ObjectIdentifier = ObjectIdentifier::new_unwrap($text);)*
     };
+}
+
+/// The dotted text; without work for the identifiers that every certificate of the JPKI has.
+pub(crate) fn text(oid: ObjectIdentifier) -> Cow<'static, str> {
+    Cow::Borrowed(match oid {
+        POLICY_DIGITAL_SIGNATURE => "1.2.392.200149.8.5.1.1.20",
+        POLICY_USER_AUTHENTICATION => "1.2.392.200149.8.5.1.3.30",
+        POLICY_TEST_DIGITAL_SIGNATURE => "1.2.392.200149.8.5.1.0.20",
+        POLICY_TEST_USER_AUTHENTICATION => "1.2.392.200149.8.5.1.0.30",
+        CLIENT_AUTH => "1.3.6.1.5.5.7.3.2",
+        other => return Cow::Owned(other.to_string()),
+    })
 }
 
 oids! {

@@ -54,7 +54,7 @@ pub struct ValidationPolicy {
     pub version: u32,
     /// The fewest bits of an RSA modulus; never below 2048.
     pub min_rsa_bits: u32,
-    /// SHA-1 is accepted in signatures that are proven to have existed by this time (Unix seconds); never if null.
+    /// SHA-1 is accepted in signatures that are proven to have existed by this time (RFC 3339); never if null.
     pub sha1_until: Option<UnixTime>,
     /// Whether revocation data are needed.
     pub revocation: RevocationMode,

@@ -1,7 +1,9 @@
 //! Certificate revocation lists (RFC 5280 5), verified. A [`VerifiedRevocationList`] exists only through
-//! verification under a trust anchor. Whether it is fresh enough is for the judgement to say.
+//! verification under a trust anchor; or, for one serial number alone, through a proof against what somebody vouched
+//! for ([`VerifiedRevocationList::proven`]). Whether it is fresh enough is for the judgement to say.
 
 use std::fmt;
+use std::sync::{Arc, OnceLock};
 
 use const_oid::ObjectIdentifier;
 use musubi_crypto::{Sha256Digest, sha256};
@@ -12,6 +14,7 @@ use crate::asn1::Malformed;
 use crate::certificate::UnverifiedCertificate;
 use crate::entries::{DuplicateSerial, Entries, EntryStatus, RevokedEntry};
 use crate::key::{AuthorityKind, SerialNumber};
+use crate::list_tree::{ListCommitment, ListTree, StatusProof, UnprovenList};
 use crate::revocation_list_reader::{UnverifiedList, read_entries};
 
 /// A limit that lets the largest list through that the JPKI could need (some 50 million entries), in bytes.
@@ -149,6 +152,15 @@ impl fmt::Debug for ListScope {
     }
 }
 
+/// What is known of the entries.
+#[derive(Clone)]
+enum Known {
+    /// All of them, and the tree over them once it was asked for.
+    All(Entries, OnceLock<Arc<ListTree>>),
+    /// What the list says of one serial number, and how many entries it has.
+    One { serial: SerialNumber, status: EntryStatus, entries: usize },
+}
+
 /// A revocation list that an authority signed.
 #[derive(Clone)]
 pub struct VerifiedRevocationList {
@@ -161,7 +173,7 @@ pub struct VerifiedRevocationList {
     this_update: UnixTime,
     next_update: UnixTime,
     sha256: Sha256Digest,
-    entries: Entries,
+    known: Known,
 }
 
 impl VerifiedRevocationList {
@@ -194,8 +206,63 @@ impl VerifiedRevocationList {
             this_update: list.this_update,
             next_update: list.next_update,
             sha256: sha256(der),
-            entries: read_entries(list.revoked)?,
+            known: Known::All(read_entries(list.revoked)?, OnceLock::new()),
         })
+    }
+
+    /// A list of which only the word on one serial number is known, by a proof against a commitment. For the replay of
+    /// a judgement: whoever calls this **takes the commitment on its maker's word**, the authority's signature is not
+    /// verified. It covers the certificate with that serial number and no other.
+    ///
+    /// # Errors
+    /// [`UnprovenList`].
+    pub fn proven(
+        commitment: &ListCommitment,
+        serial: &SerialNumber,
+        proof: &StatusProof,
+        anchors: &TrustAnchors,
+    ) -> Result<Self, UnprovenList> {
+        let anchor = anchors.anchors().iter().find(|anchor| mark(anchor.fingerprint()) == commitment.issuer);
+        let anchor = anchor.ok_or(UnprovenList::UnknownIssuer)?;
+        if commitment.next_update <= commitment.this_update {
+            return Err(UnprovenList::TimesOutOfOrder);
+        }
+        let status = proof.status(commitment, serial).map_err(|_| UnprovenList::Proof)?;
+        let entries = usize::try_from(commitment.entries).map_err(|_| UnprovenList::Proof)?;
+        Ok(Self {
+            authority: anchor.kind(),
+            key_id: anchor.key_id(),
+            issuer_fingerprint: *anchor.fingerprint(),
+            issuer_name: anchor.name().to_vec(),
+            scope: commitment.scope.clone(),
+            number: commitment.number,
+            this_update: commitment.this_update,
+            next_update: commitment.next_update,
+            sha256: commitment.sha256,
+            known: Known::One { serial: serial.clone(), status, entries },
+        })
+    }
+
+    /// The proof of what it says of `serial`; `None` if the list is itself known only by a proof. The first call hashes
+    /// every entry, as [`ListCommitment::of`] does.
+    #[must_use]
+    pub fn prove(&self, serial: &SerialNumber) -> Option<StatusProof> {
+        match &self.known {
+            Known::All(entries, _) => Some(self.tree()?.prove(entries, serial)),
+            Known::One { .. } => None,
+        }
+    }
+
+    pub(crate) fn tree(&self) -> Option<&ListTree> {
+        match &self.known {
+            Known::All(entries, tree) => Some(tree.get_or_init(|| Arc::new(ListTree::over(entries)))),
+            Known::One { .. } => None,
+        }
+    }
+
+    /// The first 8 bytes of the SHA-256 of the issuing authority's certificate.
+    pub(crate) fn issuer_mark(&self) -> [u8; 8] {
+        mark(&self.issuer_fingerprint)
     }
 
     /// The authority that issued it.
@@ -243,24 +310,35 @@ impl VerifiedRevocationList {
     /// The number of entries.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.entries.len()
+        match &self.known {
+            Known::All(entries, _) => entries.len(),
+            Known::One { entries, .. } => *entries,
+        }
     }
 
     /// Whether it lists nothing.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.entries.len() == 0
+        self.len() == 0
     }
 
     /// What it says of a serial number. Means something only for a certificate that it covers.
     #[must_use]
     pub fn status_of(&self, serial: &SerialNumber) -> EntryStatus {
-        self.entries.status_of(serial)
+        match &self.known {
+            Known::All(entries, _) => entries.status_of(serial),
+            Known::One { serial: proven, status, .. } if proven == serial => *status,
+            Known::One { .. } => EntryStatus::NotListed,
+        }
     }
 
-    /// Its entries, in the order of serial numbers.
+    /// Its entries, in the order of serial numbers; none of a list that is known only by a proof.
     pub fn iter(&self) -> impl Iterator<Item = RevokedEntry> + '_ {
-        self.entries.iter()
+        let entries = match &self.known {
+            Known::All(entries, _) => Some(entries),
+            Known::One { .. } => None,
+        };
+        entries.into_iter().flat_map(Entries::iter)
     }
 
     /// Whether it is about this certificate, going by what the certificate says of its issuer: the same name,
@@ -279,11 +357,18 @@ impl VerifiedRevocationList {
     }
 
     fn is_in_scope(&self, certificate: &UnverifiedCertificate<'_>) -> bool {
+        if matches!(&self.known, Known::One { serial, .. } if serial != certificate.serial()) {
+            return false;
+        }
         match &self.scope {
             ListScope::Full => true,
             ListScope::Partition(name) => certificate.crl_distribution_point() == Some(name),
         }
     }
+}
+
+fn mark(fingerprint: &Sha256Digest) -> [u8; 8] {
+    fingerprint.first_chunk().copied().unwrap_or_default()
 }
 
 impl fmt::Debug for VerifiedRevocationList {

@@ -50,6 +50,7 @@ macro_rules! evidence_from {
 evidence_from! {
     &'static str => |v| Self::Text(Cow::Borrowed(v));
     String => |v| Self::Text(Cow::Owned(v));
+    Cow<'static, str> => Self::Text;
     i64 => Self::Number;
     u32 => |v| Self::Number(i64::from(v));
     u64 => |v| Self::Number(i64::try_from(v).unwrap_or(i64::MAX));
@@ -61,15 +62,15 @@ evidence_from! {
 /// One check of a verdict. Its evidence must hold no personal data and no serial number.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct CheckResult {
-    id: &'static str,
+    id: Cow<'static, str>,
     outcome: Outcome,
-    citation: &'static str,
+    citation: Cow<'static, str>,
     #[serde(serialize_with = "as_map")]
-    evidence: Vec<(&'static str, EvidenceValue)>,
+    evidence: Vec<(Cow<'static, str>, EvidenceValue)>,
 }
 
 fn as_map<S: serde::Serializer>(
-    evidence: &[(&'static str, EvidenceValue)],
+    evidence: &[(Cow<'static, str>, EvidenceValue)],
     serializer: S,
 ) -> Result<S::Ok, S::Error> {
     let mut map = serializer.serialize_map(Some(evidence.len()))?;
@@ -82,8 +83,12 @@ fn as_map<S: serde::Serializer>(
 impl CheckResult {
     /// A check named by a dotted id, with the clause that asks for it.
     #[must_use]
-    pub fn new(id: &'static str, citation: &'static str, outcome: Outcome) -> Self {
-        Self { id, outcome, citation, evidence: Vec::new() }
+    pub fn new(
+        id: impl Into<Cow<'static, str>>,
+        citation: impl Into<Cow<'static, str>>,
+        outcome: Outcome,
+    ) -> Self {
+        Self { id: id.into(), outcome, citation: citation.into(), evidence: Vec::new() }
     }
 
     /// A check that passed.
@@ -100,21 +105,22 @@ impl CheckResult {
 
     /// Adds evidence; a name given again replaces the value.
     #[must_use]
-    pub fn with(mut self, name: &'static str, value: impl Into<EvidenceValue>) -> Self {
+    pub fn with(mut self, name: impl Into<Cow<'static, str>>, value: impl Into<EvidenceValue>) -> Self {
+        let name = name.into();
         self.evidence.retain(|(n, _)| *n != name);
         self.evidence.push((name, value.into()));
         self
     }
 
-    pub(crate) fn with_all(mut self, evidence: Vec<(&'static str, EvidenceValue)>) -> Self {
+    pub(crate) fn with_all(mut self, evidence: Vec<(Cow<'static, str>, EvidenceValue)>) -> Self {
         self.evidence = evidence;
         self
     }
 
     /// The dotted id.
     #[must_use]
-    pub fn id(&self) -> &'static str {
-        self.id
+    pub fn id(&self) -> &str {
+        &self.id
     }
 
     /// What it came to.
@@ -125,8 +131,13 @@ impl CheckResult {
 
     /// The clause that asks for it.
     #[must_use]
-    pub fn citation(&self) -> &'static str {
-        self.citation
+    pub fn citation(&self) -> &str {
+        &self.citation
+    }
+
+    /// All evidence, in the order in which it was given.
+    pub fn all_evidence(&self) -> impl Iterator<Item = (&str, &EvidenceValue)> {
+        self.evidence.iter().map(|(name, value)| (name.as_ref(), value))
     }
 
     /// The evidence under this name.

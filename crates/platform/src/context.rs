@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use musubi_crypto::Ed25519Signer;
 use musubi_kernel::{Clock, Random, Secret};
 use musubi_store::Db;
 
@@ -16,6 +17,8 @@ pub struct Context {
     pub random: Arc<dyn Random>,
     /// Key of the pairwise ids, at least 32 bytes. Whoever loses it loses every relying party's customers.
     pub pairwise_secret: Arc<Secret<Vec<u8>>>,
+    /// Signs what the platform vouches for: the bundles of its verdicts (`docs/spec/bundle.md`).
+    pub signing_key: Arc<Ed25519Signer>,
     /// Origin of the REST API, such as `https://api.musubi.example`, without a final slash.
     pub api_origin: String,
     /// Origin of the resident's portal, without a final slash.

@@ -72,6 +72,7 @@ impl World {
             clock: clock.clone(),
             random: Arc::new(SeededRandom::new([1; 32])),
             pairwise_secret: Arc::new(Secret::new(vec![7; 32])),
+            signing_key: Arc::new(musubi_crypto::Ed25519Signer::from_seed(&[7; 32]).unwrap()),
             api_origin: "https://api.musubi.test".into(),
             portal_origin: "https://portal.musubi.test".into(),
         };

@@ -1,4 +1,5 @@
-//! The operator's command line: `musubi serve | migrate | config check | relying-party add | relying-party list`.
+//! The operator's command line: `musubi serve | migrate | config check | relying-party add | relying-party list`, and
+//! what anybody may run without a server: `musubi replay`.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -10,10 +11,12 @@ use musubi_crypto::{JwkSet, SystemRandom};
 use musubi_httpkit::hosts::by_host;
 use musubi_httpkit::peers_behind_proxy;
 use musubi_kernel::{Clock as _, SystemClock};
-use musubi_pki::Policy;
-use musubi_platform::relying_party::{self, NewRelyingParty};
+use musubi_pki::{Policy, ValidationPolicy};
+use musubi_platform::relying_party::{self, NewRelyingParty, RelyingPartyId};
 use musubi_store::Db;
+use musubi_verification::evidence;
 use musubi_verification::upstream::HttpUpstream;
+use musubi_verification::validation_policy;
 use tokio::sync::watch;
 
 use crate::config::{Config, host_of};
@@ -39,6 +42,14 @@ enum Command {
     /// Register relying parties.
     #[command(subcommand)]
     RelyingParty(RelyingPartyCommand),
+    /// Keep validation policies, and put relying parties under them.
+    #[command(subcommand)]
+    Policy(PolicyCommand),
+    /// Give out the bundles of verdicts.
+    #[command(subcommand)]
+    Bundle(BundleCommand),
+    /// Derive a verdict again from its bundle, offline, and name the first difference.
+    Replay(crate::replay::Replay),
 }
 
 #[derive(Debug, clap::Args)]
@@ -77,12 +88,60 @@ enum RelyingPartyCommand {
     List(ConfigFile),
 }
 
+#[derive(Debug, Subcommand)]
+enum PolicyCommand {
+    /// Add a policy, or the next version of one, from a JSON file, and print its hash.
+    Add {
+        #[command(flatten)]
+        file: ConfigFile,
+        /// The policy (docs/validation-policies.md).
+        policy: PathBuf,
+    },
+    /// List every policy: id, version, SHA-256.
+    List(ConfigFile),
+    /// Have a relying party's verdicts made under a policy from now on.
+    Assign {
+        #[command(flatten)]
+        file: ConfigFile,
+        /// The relying party's identifier.
+        relying_party: RelyingPartyId,
+        /// The policy's id.
+        id: String,
+        /// Its version.
+        version: u32,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum BundleCommand {
+    /// Write the bundle of a verdict to the standard output. It holds the resident's certificate: keep it as such.
+    Export {
+        #[command(flatten)]
+        file: ConfigFile,
+        /// The transaction's identifier, or the verdict's index in the audit log. A transaction that could not be
+        /// judged at first has several verdicts; the last one is written.
+        verdict: String,
+    },
+}
+
 type Failure = Box<dyn std::error::Error>;
 
-/// Runs the command line; the exit code is 0, 1 after a failure, or 2 for wrong arguments.
+/// Wrong arguments (`EX_USAGE`).
+const USAGE: u8 = 64;
+
+/// Runs the command line; the exit code is 0, 1 after a failure, or 64 for wrong arguments. `replay` has its own.
 #[must_use]
 pub fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            drop(error.print());
+            return if error.use_stderr() { ExitCode::from(USAGE) } else { ExitCode::SUCCESS };
+        }
+    };
+    if let Command::Replay(replay) = &arguments.command {
+        return replay.run(&mut std::io::stdout());
+    }
     tracing_subscriber::fmt()
         .with_env_filter(
             tracing_subscriber::EnvFilter::try_from_env("MUSUBI_LOG").unwrap_or_else(|_| "info".into()),
@@ -129,6 +188,7 @@ async fn run(command: Command) -> Result<(), Failure> {
             say(&mut std::io::stdout(), id.as_str());
             Ok(())
         }
+        Command::Policy(command) => policy(command).await,
         Command::RelyingParty(RelyingPartyCommand::List(file)) => {
             let db = database(&Config::read(&file.config)?).await?;
             let mut tx = db.begin_read().await?;
@@ -138,7 +198,52 @@ async fn run(command: Command) -> Result<(), Failure> {
             }
             Ok(())
         }
+        Command::Bundle(BundleCommand::Export { file, verdict }) => {
+            let config = Config::read(&file.config)?;
+            let bundle = export(&config, &verdict).await?;
+            std::io::Write::write_all(&mut std::io::stdout(), &bundle)?;
+            Ok(())
+        }
+        // Answered before, without a runtime.
+        Command::Replay(_) => Ok(()),
     }
+}
+
+async fn policy(command: PolicyCommand) -> Result<(), Failure> {
+    let at = SystemClock.now();
+    match command {
+        PolicyCommand::Add { file, policy } => {
+            let policy: ValidationPolicy = serde_json::from_str(&std::fs::read_to_string(policy)?)?;
+            let mut tx = database(&Config::read(&file.config)?).await?.begin().await?;
+            validation_policy::add(&mut tx, &policy, &SystemRandom, at).await?;
+            tx.commit().await?;
+            say(&mut std::io::stdout(), &hex::encode(policy.sha256()));
+        }
+        PolicyCommand::List(file) => {
+            let mut tx = database(&Config::read(&file.config)?).await?.begin_read().await?;
+            for stored in validation_policy::list(&mut tx).await? {
+                let (policy, hash) = (stored.policy, hex::encode(stored.sha256));
+                say(&mut std::io::stdout(), &format!("{}\t{}\t{hash}", policy.id, policy.version));
+            }
+        }
+        PolicyCommand::Assign { file, relying_party, id, version } => {
+            let mut tx = database(&Config::read(&file.config)?).await?.begin().await?;
+            validation_policy::assign(&mut tx, &relying_party, &id, version, &SystemRandom, at).await?;
+            tx.commit().await?;
+        }
+    }
+    Ok(())
+}
+
+async fn export(config: &Config, verdict: &str) -> Result<Vec<u8>, Failure> {
+    let context = config.context(database(config).await?)?;
+    let mut tx = context.db.begin_read().await?;
+    let index = match verdict.parse() {
+        Ok(index) => Some(index),
+        Err(_) => evidence::bundles_of(&mut tx, verdict).await?.last().copied(),
+    };
+    let index = index.ok_or("there is no verdict of this transaction")?;
+    Ok(evidence::bundle(&mut tx, &context, index).await?)
 }
 
 async fn database(config: &Config) -> Result<Db, Failure> {
@@ -150,6 +255,7 @@ fn check(path: &Path) -> Result<(), Failure> {
     config.anchors()?;
     config.pairwise_secret()?;
     config.upstream_credential()?;
+    let signing_key = hex::encode(config.signing_key()?.public_key());
     let mut out = std::io::stdout();
     say(&mut out, &format!("listens on        {}", config.server.listen));
     say(&mut out, &format!("REST API          {}", config.server.api_origin));
@@ -157,6 +263,7 @@ fn check(path: &Path) -> Result<(), Failure> {
     say(&mut out, &format!("card window       {}", config.server.card_origin));
     say(&mut out, &format!("trust             {:?}", config.trust.mode));
     say(&mut out, &format!("upstream          {}", config.upstream.origin));
+    say(&mut out, &format!("signs with        {signing_key} (Ed25519 public key)"));
     Ok(())
 }
 
@@ -166,6 +273,7 @@ async fn serve(config: &Config) -> Result<(), Failure> {
         clock: Arc::new(SystemClock),
         random: Arc::new(SystemRandom),
         pairwise_secret: config.pairwise_secret()?,
+        signing_key: config.signing_key()?,
         anchors: config.anchors()?,
         upstream: Arc::new(HttpUpstream::new(config.upstream.origin.clone(), config.upstream_credential()?)),
         policy: Policy { max_list_age: config.trust.max_list_age_seconds, ..Policy::default() },

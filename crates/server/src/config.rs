@@ -3,10 +3,14 @@
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use musubi_crypto::{Ed25519Signer, SystemRandom, hmac_sha256};
 use musubi_httpkit::HeaderName;
-use musubi_kernel::Secret;
+use musubi_kernel::{Secret, SystemClock};
 use musubi_pki::{AuthorityKind, TrustAnchors};
+use musubi_platform::Context;
+use musubi_store::Db;
 use serde::Deserialize;
 
 /// Everything that `musubi serve` reads.
@@ -92,6 +96,8 @@ pub struct UpstreamSection {
 pub struct SecretsSection {
     /// File with at least 32 random bytes: the key of the pairwise ids.
     pub pairwise_secret_file: PathBuf,
+    /// File with at least 32 random bytes: the platform's signing key is derived from it.
+    pub signing_key_file: PathBuf,
 }
 
 /// What is wrong with the configuration.
@@ -227,15 +233,33 @@ impl Config {
     /// # Errors
     /// [`ConfigError::Value`] if it has fewer than 32 bytes.
     pub fn pairwise_secret(&self) -> Result<Secret<Vec<u8>>, ConfigError> {
-        let path = &self.secrets.pairwise_secret_file;
-        let bytes = std::fs::read(path).map_err(|error| ConfigError::File { path: path.clone(), error })?;
-        if bytes.len() < 32 {
-            return Err(ConfigError::Value {
-                key: "secrets.pairwise_secret_file",
-                message: "needs at least 32 random bytes: head -c 32 /dev/urandom > FILE",
-            });
-        }
-        Ok(Secret::new(bytes))
+        random_bytes("secrets.pairwise_secret_file", &self.secrets.pairwise_secret_file)
+    }
+
+    /// The platform's signing key.
+    ///
+    /// # Errors
+    /// [`ConfigError::Value`] if its file has fewer than 32 bytes.
+    pub fn signing_key(&self) -> Result<Ed25519Signer, ConfigError> {
+        let key = "secrets.signing_key_file";
+        let secret = random_bytes(key, &self.secrets.signing_key_file)?;
+        signing_key(&secret).ok_or(ConfigError::Value { key, message: "makes no key" })
+    }
+
+    /// What the operator's commands work with, over this database.
+    ///
+    /// # Errors
+    /// [`ConfigError`] if a secret cannot be read.
+    pub fn context(&self, db: Db) -> Result<Context, ConfigError> {
+        Ok(Context {
+            db,
+            clock: Arc::new(SystemClock),
+            random: Arc::new(SystemRandom),
+            pairwise_secret: Arc::new(self.pairwise_secret()?),
+            signing_key: Arc::new(self.signing_key()?),
+            api_origin: self.server.api_origin.clone(),
+            portal_origin: self.server.portal_origin.clone(),
+        })
     }
 
     /// The upstream credential, without surrounding white space.
@@ -245,6 +269,21 @@ impl Config {
     pub fn upstream_credential(&self) -> Result<Secret<String>, ConfigError> {
         read_text(&self.upstream.credential_file).map(|text| Secret::new(text.trim().to_owned()))
     }
+}
+
+/// The signing key that a secret stands for.
+#[must_use]
+pub fn signing_key(secret: &Secret<Vec<u8>>) -> Option<Ed25519Signer> {
+    Ed25519Signer::from_seed(&hmac_sha256(secret.expose(), &[b"musubi platform signing key 1"])).ok()
+}
+
+fn random_bytes(key: &'static str, path: &Path) -> Result<Secret<Vec<u8>>, ConfigError> {
+    let bytes = std::fs::read(path).map_err(|error| ConfigError::File { path: path.into(), error })?;
+    if bytes.len() < 32 {
+        let message = "needs at least 32 random bytes: head -c 32 /dev/urandom > FILE";
+        return Err(ConfigError::Value { key, message });
+    }
+    Ok(Secret::new(bytes))
 }
 
 /// The host of an origin, without scheme and port.
@@ -289,6 +328,7 @@ mod tests {
         credential_file = "/run/secrets/upstream"
         [secrets]
         pairwise_secret_file = "/run/secrets/pairwise"
+        signing_key_file = "/run/secrets/signing-key"
     "#;
 
     fn read(text: &str) -> Result<Config, String> {

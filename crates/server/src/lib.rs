@@ -7,11 +7,13 @@ pub mod cli;
 pub mod config;
 mod intake_log;
 mod openapi;
+mod replay;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use musubi_crypto::Ed25519Signer;
 use musubi_httpkit::{DEFAULT_TIMEOUT, finish_api};
 use musubi_kernel::{Clock, Random, Secret};
 use musubi_pki::{Policy, TrustAnchors};
@@ -51,6 +53,8 @@ pub struct Parts {
     pub random: Arc<dyn Random>,
     /// Key of the pairwise ids, at least 32 bytes.
     pub pairwise_secret: Secret<Vec<u8>>,
+    /// The platform's signing key.
+    pub signing_key: Ed25519Signer,
     /// Whom to trust.
     pub anchors: TrustAnchors,
     /// The authorities.
@@ -99,6 +103,7 @@ impl Platform {
             clock: parts.clock,
             random: parts.random,
             pairwise_secret: Arc::new(parts.pairwise_secret),
+            signing_key: Arc::new(parts.signing_key),
             api_origin: parts.origins.api,
             portal_origin: parts.origins.portal,
         };

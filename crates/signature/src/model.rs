@@ -146,9 +146,36 @@ pub enum Extent {
     Part(String),
 }
 
+impl std::fmt::Display for Extent {
+    /// For people.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Whole => f.write_str("the whole file"),
+            Self::Detached => f.write_str("the given content"),
+            Self::Part(which) => f.write_str(which),
+        }
+    }
+}
+
+/// What a signature is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// It signs the document, or a part of it.
+    Signature,
+    /// It signs another signature. Judged and reported; it decides nothing about the document, since anyone can add one.
+    CounterSignature,
+    /// It is a time-stamp that stands by itself, and states this time.
+    TimeStamp {
+        /// `genTime`.
+        at: UnixTime,
+    },
+}
+
 /// One signature of a document.
 #[derive(Debug, Clone)]
 pub struct Found<'a> {
+    /// What it is for.
+    pub role: Role,
     /// The format as people call it: `CMS`, `CAdES`, `XML signature`, `XAdES`, `PDF signature`, `PAdES`, `JWS`, `JAdES`.
     pub format: &'static str,
     /// Where it stands in the document, for people.

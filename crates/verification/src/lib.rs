@@ -8,6 +8,7 @@
 pub mod change_check;
 pub mod consents;
 pub mod entitlement_check;
+pub mod evidence;
 pub mod identity_proofing;
 pub mod linking;
 mod once;
@@ -15,6 +16,7 @@ pub mod outcome;
 pub mod problems;
 pub mod revocation;
 pub mod upstream;
+pub mod validation_policy;
 mod wire;
 
 use std::sync::Arc;
@@ -40,7 +42,9 @@ pub fn migrations() -> Vec<Migration> {
         revocation::MIGRATIONS,
         identity_proofing::MIGRATIONS,
         entitlement_check::MIGRATIONS,
+        evidence::MIGRATIONS,
         change_check::MIGRATIONS,
+        validation_policy::MIGRATIONS,
     ]
     .concat()
 }

@@ -163,8 +163,8 @@ impl Deferred {
 }
 
 /// Cannot be judged yet, for want of the authority's answer.
-pub(crate) const TRY_LATER: (Indication, SubIndication, ReasonCode) =
-    (Indication::Indeterminate, SubIndication::TryLater, ReasonCode::UpstreamUnreachable);
+pub(crate) const TRY_LATER: (SubIndication, ReasonCode) =
+    (SubIndication::TryLater, ReasonCode::UpstreamUnreachable);
 
 /// The check that upstream told what linking needs.
 pub(crate) fn upstream_check(deferred: Option<Deferred>) -> CheckResult {

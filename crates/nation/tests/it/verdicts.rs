@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use musubi_nation::CardOperation::{Authenticate, Sign};
 use musubi_pki::{
-    AuthorityKind, BasicAttributes, Environment, Evidence, Judgement, MAX_LIST_BYTES, Policy, TrustAnchors,
-    VerifiedRevocationList, judge,
+    AuthorityKind, BasicAttributes, Environment, Evidence, Judgement, MAX_LIST_BYTES, Policy, SignedData,
+    TrustAnchors, VerifiedRevocationList, judge,
 };
 
 use crate::support::{AOKI, EPOCH, Nation};
@@ -37,7 +37,7 @@ async fn judged(
         certificate: &certificate,
         expected_kind: kind,
         signature: &signature,
-        signed_data: b"document",
+        signed_data: SignedData::Bytes(b"document"),
         expected_digest: None,
         lists,
     };

@@ -1,5 +1,7 @@
 //! What the certificate itself must be: well-formed, of the kind asked for, in its validity period, strong.
 
+use std::borrow::Cow;
+
 use const_oid::ObjectIdentifier;
 use musubi_crypto::KeyStrength;
 
@@ -46,7 +48,7 @@ pub(super) fn certificate_key_usage(facts: &Facts<'_>) -> Finding {
         let usage = certificate.extensions.key_usage;
         let kept = usage == Some(key_usage(facts.evidence.expected_kind));
         Finding::rule(kept, SubIndication::ChainConstraintsFailure, ReasonCode::CertificateWrongKind)
-            .with("key_usage", usage.map_or_else(|| "absent".to_owned(), hex::encode))
+            .with("key_usage", usage.map_or(Cow::Borrowed("absent"), usage_text))
     })
 }
 
@@ -58,7 +60,7 @@ pub(super) fn certificate_extended_key_usage(facts: &Facts<'_>) -> Finding {
             AuthorityKind::UserAuthentication => usage == Some(&[oid::CLIENT_AUTH]),
         };
         Finding::rule(kept, SubIndication::ChainConstraintsFailure, ReasonCode::CertificateWrongKind)
-            .with("extended_key_usage", usage.map_or_else(|| "absent".to_owned(), list))
+            .with("extended_key_usage", usage.map_or(Cow::Borrowed("absent"), list))
     })
 }
 
@@ -68,8 +70,8 @@ pub(super) fn certificate_policy(facts: &Facts<'_>) -> Finding {
         let policies = certificate.extensions.policies.as_deref();
         let kept = policies == Some(&[expected]);
         Finding::rule(kept, SubIndication::ChainConstraintsFailure, ReasonCode::CertificateWrongKind)
-            .with("expected", expected.to_string())
-            .with("found", policies.map_or_else(|| "absent".to_owned(), list))
+            .with("expected", oid::text(expected))
+            .with("found", policies.map_or(Cow::Borrowed("absent"), list))
     })
 }
 
@@ -117,19 +119,34 @@ pub(super) fn algorithm_strength(facts: &Facts<'_>) -> Finding {
         let issuer = facts.issuing_anchor().map(|anchor| anchor.public_key().strength());
         let (key_kept, key) = match certificate.public_key() {
             Ok(key) => (strong(key.strength()), key_name(key.strength())),
-            Err(UnusableKey::Unsupported(oid)) => (false, oid.to_string()),
-            Err(UnusableKey::RsaBits(bits)) => (false, format!("RSA {bits}")),
+            Err(UnusableKey::Unsupported(oid)) => (false, oid.to_string().into()),
+            Err(UnusableKey::RsaBits(bits)) => (false, format!("RSA {bits}").into()),
         };
         let signed = certificate.signature_algorithm();
         let kept = key_kept && issuer.is_none_or(strong) && signed.is_ok();
         Finding::rule(kept, SubIndication::CryptoConstraintsFailure, ReasonCode::CertificateWeakAlgorithm)
             .with("key", key)
-            .with("issuer_key", issuer.map_or_else(|| "unknown".to_owned(), key_name))
-            .with("signed_with", signed.map_or_else(|oid| oid.to_string(), |a| algorithm_name(a).to_owned()))
+            .with("issuer_key", issuer.map_or(Cow::Borrowed("unknown"), key_name))
+            .with(
+                "signed_with",
+                signed.map_or_else(|oid| Cow::Owned(oid.to_string()), |a| Cow::Borrowed(algorithm_name(a))),
+            )
             .with("min_rsa_bits", facts.policy.min_rsa_bits)
     })
 }
 
-fn list(oids: &[ObjectIdentifier]) -> String {
-    oids.iter().map(ObjectIdentifier::to_string).collect::<Vec<_>>().join(" ")
+fn list(oids: &[ObjectIdentifier]) -> Cow<'static, str> {
+    match oids {
+        [one] => oid::text(*one),
+        several => several.iter().map(ObjectIdentifier::to_string).collect::<Vec<_>>().join(" ").into(),
+    }
+}
+
+/// `keyUsage` in hex: number of unused bits, then the bits.
+fn usage_text(usage: &[u8]) -> Cow<'static, str> {
+    match usage {
+        [0x06, 0xC0] => Cow::Borrowed("06c0"),
+        [0x07, 0x80] => Cow::Borrowed("0780"),
+        other => hex::encode(other).into(),
+    }
 }

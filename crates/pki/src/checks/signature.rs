@@ -1,6 +1,6 @@
 //! Whether the holder's key signed the document.
 
-use musubi_crypto::{equal_in_constant_time, sha256};
+use musubi_crypto::equal_in_constant_time;
 
 use super::{Finding, algorithm_name, key_name, on_certificate};
 use crate::facts::Facts;
@@ -12,7 +12,7 @@ pub(super) fn document_digest(facts: &Facts<'_>) -> Finding {
     let Some(expected) = facts.evidence.expected_digest else {
         return Finding::skipped();
     };
-    let kept = equal_in_constant_time(&sha256(facts.evidence.signed_data), &expected);
+    let kept = facts.sha256.is_some_and(|digest| equal_in_constant_time(digest.as_ref(), &expected));
     Finding::rule(kept, SubIndication::HashFailure, ReasonCode::SignatureTampered)
         .with("algorithm", "SHA-256")
 }
@@ -21,8 +21,10 @@ pub(super) fn signature_value(facts: &Facts<'_>) -> Finding {
     on_certificate(facts, |certificate| match certificate.public_key() {
         Err(_) => Finding::skipped(),
         Ok(key) => {
-            let Evidence { signed_data, signature, .. } = *facts.evidence;
-            let kept = key.verify(key.algorithm(), signed_data, signature).is_ok();
+            let Evidence { signature, .. } = *facts.evidence;
+            let kept = facts
+                .signed_digest
+                .is_some_and(|digest| key.verify_digest(key.algorithm(), &digest, signature).is_ok());
             Finding::rule(kept, SubIndication::SigCryptoFailure, ReasonCode::SignatureTampered)
                 .with("algorithm", algorithm_name(key.algorithm()))
                 .with("key", key_name(key.strength()))

@@ -11,6 +11,7 @@
 mod anchors;
 mod certificates;
 mod inspect;
+mod list_trees;
 mod path_algorithms;
 mod path_building;
 mod path_constraints;

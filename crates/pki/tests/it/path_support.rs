@@ -246,7 +246,7 @@ impl PathCase {
 }
 
 /// The checks that failed or do not tell.
-pub(crate) fn failed(verdict: &Verdict) -> Vec<&'static str> {
+pub(crate) fn failed(verdict: &Verdict) -> Vec<&str> {
     use musubi_pki::Outcome::{Failed, Inconclusive};
     let bad = verdict.checks().iter().filter(|check| matches!(check.outcome(), Failed | Inconclusive));
     bad.map(musubi_pki::CheckResult::id).collect()

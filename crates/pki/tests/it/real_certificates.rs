@@ -28,7 +28,7 @@ pub(crate) fn judged(certificate: &[u8], expected_kind: AuthorityKind, anchors: 
         certificate,
         expected_kind,
         signature: &[0; 256],
-        signed_data: b"",
+        signed_data: SignedData::Bytes(b""),
         expected_digest: None,
         lists: &[],
     };

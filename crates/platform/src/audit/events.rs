@@ -29,6 +29,8 @@ audit_events! {
     CONSENT_GRANTED = "consent.granted", "最新の基本4情報の提供に同意しました。", "The resident consented to giving the latest basic attributes.";
     CONSENT_WITHDRAWN = "consent.withdrawn", "同意を取り消しました。", "The resident withdrew a consent.";
     RELYING_PARTY_REGISTERED = "relying_party.registered", "事業者を登録または更新しました。", "A relying party was registered, or its registration was changed.";
+    VALIDATION_POLICY_ADDED = "validation_policy.added", "検証ポリシーを追加しました。", "A validation policy was added.";
+    VALIDATION_POLICY_ASSIGNED = "validation_policy.assigned", "事業者に適用する検証ポリシーを定めました。", "A relying party was put under a validation policy.";
     TOKEN_ISSUED = "token.issued", "事業者にアクセストークンを発行しました。", "An access token was issued to a relying party.";
     REVOCATION_LIST_TAKEN_IN = "revocation_list.taken_in", "失効リストを取り込みました。", "A revocation list was taken in.";
     CHANGE_EVENT_RECORDED = "change_event.recorded", "電子証明書の変更を記録しました。", "A change of a certificate was recorded.";

@@ -40,6 +40,9 @@ pub struct CheckpointAnswer {
     /// When the last record came; null while there is none.
     #[schema(value_type = Option<String>, format = DateTime, example = "2026-11-21T02:03:04Z")]
     pub at: Option<UnixTime>,
+    /// The Ed25519 key with which the platform signs the bundles of its verdicts, 64 hex digits.
+    #[schema(example = "ea4a6c63e29c520abef5507b132ec5f9954776aebebe7b92421eea691446d22c")]
+    pub platform_key: String,
 }
 
 /// Size and root hash of the audit log.
@@ -56,6 +59,7 @@ async fn get_checkpoint(State(context): State<Context>) -> Result<Json<Checkpoin
         size: checkpoint.size,
         root_hash: hex::encode(checkpoint.root_hash),
         at: checkpoint.at,
+        platform_key: hex::encode(context.signing_key.public_key()),
     }))
 }
 

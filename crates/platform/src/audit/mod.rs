@@ -18,7 +18,6 @@
 
 mod events;
 mod http;
-mod proof;
 mod service;
 mod sql;
 #[cfg(test)]
@@ -35,8 +34,8 @@ use crate::{PersonId, RelyingPartyId};
 
 pub use events::*;
 pub use http::{CheckpointAnswer, ConsistencyAnswer, InclusionAnswer, api};
-pub use proof::{BadProof, leaf_hash, verify_consistency, verify_inclusion};
-pub use service::{append, by_person, checkpoint, consistency, inclusion, record};
+pub use musubi_crypto::merkle::{BadProof, leaf_hash, verify_consistency, verify_inclusion};
+pub use service::{append, by_person, checkpoint, consistency, inclusion, record, root_at};
 
 pub(crate) const MIGRATION: Migration =
     Migration { name: "audit/0001_audit", sql: include_str!("migrations/0001_audit.sql") };

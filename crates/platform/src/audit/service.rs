@@ -1,11 +1,11 @@
 //! The rules of the log: append, read, prove.
 
 use musubi_crypto::Sha256Digest;
+use musubi_crypto::merkle::{leaf_hash, node_hash};
 use musubi_kernel::{Random, UnixTime};
 use musubi_store::{StoreError, Tx};
 use serde_json::{Value, json};
 
-use super::proof::{leaf_hash, node_hash};
 use super::tree::{self, Cover, Node};
 use super::{AUDIT_EVENTS, AuditError, AuditEvent, AuditRecord, Checkpoint, Receipt, sql};
 use crate::PersonId;
@@ -69,6 +69,17 @@ pub async fn inclusion(
     }
     let leaf = sql::node(tx, Node { level: 0, position: index }).await?;
     Ok((leaf, resolve_all(tx, &tree::inclusion(index, size)).await?))
+}
+
+/// The root hash that the log had when it had `size` leaves.
+///
+/// # Errors
+/// [`AuditError::OutOfRange`] if the log never had so many.
+pub async fn root_at(tx: &mut Tx, size: u64) -> Result<Sha256Digest, AuditError> {
+    if size > sql::head(tx).await?.0 {
+        return Err(AuditError::OutOfRange);
+    }
+    Ok(resolve(tx, &tree::cover(0, size)).await?)
 }
 
 /// The proof that the tree of `to` leaves begins with the tree of `from` leaves.

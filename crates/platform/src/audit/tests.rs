@@ -3,10 +3,10 @@ use musubi_kernel::Random as _;
 use proptest::prelude::*;
 use serde_json::json;
 
-use super::proof::node_hash;
 use super::tree::{Cover, Node};
 use super::*;
 use crate::test_support::{NOW, World, worlds};
+use musubi_crypto::merkle::node_hash;
 
 /// The tree as RFC 6962, 2.1 defines it, from all leaves.
 fn naive_root(leaves: &[Sha256Digest]) -> Sha256Digest {

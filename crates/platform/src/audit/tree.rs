@@ -4,8 +4,7 @@
 //! is. A range of leaves that stands in the tree as a subtree, complete or not, is covered by O(log n) nodes.
 
 use musubi_crypto::Sha256Digest;
-
-use super::proof::node_hash;
+use musubi_crypto::merkle::{largest_power_below, node_hash};
 
 /// A complete subtree of 2^`level` leaves that begins at leaf `position` · 2^`level`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,9 +81,4 @@ pub(super) fn consistency(old: u64, new: u64) -> Vec<Cover> {
 /// The left neighbours that an append of leaf `index` joins with, from below: each join completes the node above.
 pub(super) fn joins(index: u64) -> impl Iterator<Item = Node> {
     (0..index.trailing_ones()).map(move |level| Node { level, position: (index >> level) - 1 })
-}
-
-/// The largest power of two that is less than `n`, for `n > 1`.
-fn largest_power_below(n: u64) -> u64 {
-    1 << (n - 1).ilog2()
 }

@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
+use musubi_crypto::sha256;
 use musubi_kernel::UnixTime;
 use musubi_pki::{
     AuthorityKind, CertKey, CheckResult, Evidence, Indication, Outcome, Policy, ReasonCode, SubIndication,
-    Verdict, VerifiedCertificate, VerifiedRevocationList, judge,
+    VerifiedCertificate, VerifiedRevocationList, judge,
 };
 use musubi_platform::audit::{self, AuditEvent, Receipt};
 use musubi_platform::person::PersonId;
@@ -15,6 +16,7 @@ use serde_json::json;
 
 use super::{EntitlementCheckId, Transaction, sql};
 use crate::Verification;
+use crate::evidence::{self, Reasoning};
 use crate::identity_proofing::line;
 use crate::linking::{self, Relatives};
 use crate::outcome::{
@@ -119,7 +121,7 @@ pub async fn find(
 /// What was found before anything is written.
 pub struct Judged {
     transaction: Transaction,
-    verdict: Verdict,
+    reasoning: Reasoning,
     passed: Option<(VerifiedCertificate, Relatives)>,
     identified: Option<CertKey>,
     judged_by: Arc<Vec<Arc<VerifiedRevocationList>>>,
@@ -148,18 +150,21 @@ pub async fn judge_completion(
         certificate: &signed.certificate,
         expected_kind: AuthorityKind::UserAuthentication,
         signature: &signed.signature,
-        signed_data: text.as_bytes(),
+        signed_data: text.as_bytes().into(),
         expected_digest: None,
         lists: &lists,
     };
     let policy = Policy { not_signed_before: Some(transaction.created_at), ..verification.policy() };
     let judgement = judge(&evidence, verification.anchors(), &policy, at);
-    let mut verdict = judgement.verdict.and(
+    let mut reasoning = Reasoning::of(&evidence, &policy, &judgement)?;
+    reasoning.and(
         origin_binding(relying_party, &completion.origin),
-        (Indication::Indeterminate, SubIndication::SigConstraintsFailure, ReasonCode::OriginWrong),
+        (SubIndication::SigConstraintsFailure, ReasonCode::OriginWrong),
     );
     let mut passed = None;
-    if let (Indication::TotalPassed, Some(certificate)) = (verdict.indication(), judgement.certificate) {
+    if let (Indication::TotalPassed, Some(certificate)) =
+        (reasoning.verdict().indication(), judgement.certificate)
+    {
         let known = linking::person_of(&mut tx, certificate.key()).await?.is_some();
         drop(tx);
         let relatives = if known {
@@ -170,11 +175,11 @@ pub async fn judge_completion(
         match relatives {
             Ok(relatives) => passed = Some((certificate, relatives)),
             Err(error) => {
-                verdict = verdict.and(upstream_check(Some(error.into())), TRY_LATER);
+                reasoning.and(upstream_check(Some(error.into())), TRY_LATER);
             }
         }
     }
-    Ok(Judged { transaction, verdict, passed, identified: judgement.issued, judged_by: lists })
+    Ok(Judged { transaction, reasoning, passed, identified: judgement.issued, judged_by: lists })
 }
 
 fn origin_binding(relying_party: &RelyingParty, origin: &str) -> CheckResult {
@@ -198,7 +203,8 @@ pub async fn complete(
     at: UnixTime,
 ) -> Result<Checked, TransactionError> {
     let context = verification.context();
-    let Judged { transaction, verdict, passed, identified, judged_by } = judged;
+    let Judged { transaction, reasoning, passed, identified, judged_by } = judged;
+    let (verdict, content) = reasoning.conclude();
     // Before anything is written: of two completions at once, the second waits here and is told.
     if !sql::hold_open(tx, &transaction.id).await? {
         return Err(TransactionError::Replayed);
@@ -237,9 +243,11 @@ pub async fn complete(
             "reason": verdict.reason().map(|reason| reason.code().as_str()),
             "list_number": verdict.freshness().map(|f| f.list_number),
             "linked": customer_id.is_some(),
+            "bundle": hex::encode(sha256(&content)),
         }),
     };
     let receipt = audit::append(tx, &event, context.random.as_ref(), at).await?;
+    evidence::keep(tx, context, &receipt, transaction.id.as_str(), &content).await?;
     if state == State::Accepted && Lists::are_outdated(tx, verification.anchors(), &judged_by).await? {
         return Err(TransactionError::Outdated);
     }

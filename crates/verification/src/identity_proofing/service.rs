@@ -5,8 +5,8 @@ use std::sync::Arc;
 use musubi_crypto::sha256;
 use musubi_kernel::UnixTime;
 use musubi_pki::{
-    AuthorityKind, BasicAttributes, CertKey, CheckResult, Evidence, Indication, Judgement, Outcome, Policy,
-    ReasonCode, SubIndication, Verdict, VerifiedCertificate, VerifiedRevocationList, judge,
+    AuthorityKind, BasicAttributes, CertKey, CheckResult, Evidence, Judgement, Outcome, Policy, ReasonCode,
+    SubIndication, Verdict, VerifiedCertificate, VerifiedRevocationList, judge,
 };
 use musubi_platform::audit::{self, AuditEvent, Receipt};
 use musubi_platform::consent::{self, ConsentId, Item, NewConsent};
@@ -17,6 +17,7 @@ use serde_json::json;
 use super::document::{Application, Attributes, Frame, line, render};
 use super::{IdentityProofingId, Transaction, sql};
 use crate::Verification;
+use crate::evidence::{self, Reasoning};
 use crate::linking::{self, Link, Relatives};
 use crate::outcome::{
     Completed, Deferred, LIFETIME, Signed, State, TRY_LATER, TransactionError, check_customer_id,
@@ -178,8 +179,7 @@ pub async fn find(
 /// What was found before anything is written.
 pub struct Judged {
     transaction: Transaction,
-    verdict: Verdict,
-    signed: Signed,
+    reasoning: Reasoning,
     passed: Option<(VerifiedCertificate, Relatives)>,
     identified: Option<CertKey>,
     term: Option<ConsentTerm>,
@@ -207,16 +207,16 @@ pub async fn judge_completion(
     let signed = Signed::decode(&completion.certificate, &completion.signature)?;
     let document = document_of(&transaction, &completion.application);
     let lists = verification.lists().snapshot();
-    let judgement = judge_document(verification, &transaction, &signed, &document, &lists, at);
-    let mut verdict = judgement.verdict;
+    let (judgement, mut reasoning) =
+        judge_document(verification, &transaction, &signed, &document, &lists, at)?;
     let mut passed = None;
     let mut term = None;
     if let Some(certificate) = judgement.certificate {
-        verdict = verdict.and(
+        reasoning.and(
             attributes_match(certificate.attributes(), &completion.application.attributes),
-            (Indication::Indeterminate, SubIndication::SigConstraintsFailure, ReasonCode::AttributesMismatch),
+            (SubIndication::SigConstraintsFailure, ReasonCode::AttributesMismatch),
         );
-        if verdict.indication() == Indication::TotalPassed {
+        if reasoning.verdict().is_passed() {
             match settle_upstream(
                 verification,
                 &transaction,
@@ -228,12 +228,12 @@ pub async fn judge_completion(
             .await?
             {
                 Ok((relatives, consent_term)) => {
-                    verdict = verdict.and(upstream_check(None), TRY_LATER);
+                    reasoning.and(upstream_check(None), TRY_LATER);
                     passed = Some((certificate, relatives));
                     term = consent_term;
                 }
                 Err(deferred) => {
-                    verdict = verdict.and(upstream_check(Some(deferred)), TRY_LATER);
+                    reasoning.and(upstream_check(Some(deferred)), TRY_LATER);
                 }
             }
         }
@@ -246,8 +246,7 @@ pub async fn judge_completion(
             .map(|consent| consent.items.iter().filter_map(|item| item.parse().ok()).collect())
             .unwrap_or_default(),
         transaction,
-        verdict,
-        signed,
+        reasoning,
         passed,
         identified: judgement.issued,
         term,
@@ -262,18 +261,20 @@ fn judge_document(
     document: &str,
     lists: &[Arc<VerifiedRevocationList>],
     at: UnixTime,
-) -> Judgement {
+) -> Result<(Judgement, Reasoning), StoreError> {
     let evidence = Evidence {
         certificate: &signed.certificate,
         expected_kind: AuthorityKind::DigitalSignature,
         signature: &signed.signature,
-        signed_data: document.as_bytes(),
+        signed_data: document.as_bytes().into(),
         expected_digest: Some(transaction.document_sha256),
         lists,
     };
     // The document carries a nonce of this instant: the signature cannot be older.
     let policy = Policy { not_signed_before: Some(transaction.created_at), ..verification.policy() };
-    judge(&evidence, verification.anchors(), &policy, at)
+    let judgement = judge(&evidence, verification.anchors(), &policy, at);
+    let reasoning = Reasoning::of(&evidence, &policy, &judgement)?;
+    Ok((judgement, reasoning))
 }
 
 /// Compares the application with the certificate. Evidence says which attribute differs, not how.
@@ -356,7 +357,8 @@ pub async fn complete(
     at: UnixTime,
 ) -> Result<Proofed, TransactionError> {
     let context = verification.context();
-    let Judged { transaction, verdict, signed, passed, identified, term, consent_items, judged_by } = judged;
+    let Judged { transaction, reasoning, passed, identified, term, consent_items, judged_by } = judged;
+    let (verdict, content) = reasoning.conclude();
     // Before anything is written: of two completions at once, the second waits here and is told.
     if !sql::hold_open(tx, &transaction.id).await? {
         return Err(TransactionError::Replayed);
@@ -419,15 +421,15 @@ pub async fn complete(
         person = Some(whose);
         link = Some(new);
     }
-    let receipt = record(tx, verification, &transaction, &verdict, person.clone(), at).await?;
+    let receipt = record(tx, verification, &transaction, (&verdict, &content), person.clone(), at).await?;
+    evidence::keep(tx, context, &receipt, transaction.id.as_str(), &content).await?;
     if state == State::Accepted && Lists::are_outdated(tx, verification.anchors(), &judged_by).await? {
         return Err(TransactionError::Outdated);
     }
     let verdict = serde_json::to_value(&verdict).map_err(|_| StoreError::Corrupt("verdict"))?;
     if state != State::Open {
         let completed = Completed::new(state, person, verdict.clone(), &receipt);
-        let evidence = (signed.certificate.as_slice(), signed.signature.as_slice());
-        if !sql::complete(tx, &transaction.id, &completed, evidence, at).await? {
+        if !sql::complete(tx, &transaction.id, &completed, at).await? {
             return Err(TransactionError::Replayed);
         }
     }
@@ -438,7 +440,7 @@ async fn record(
     tx: &mut Tx,
     verification: &Verification,
     transaction: &Transaction,
-    verdict: &Verdict,
+    (verdict, content): (&Verdict, &[u8]),
     person: Option<musubi_platform::person::PersonId>,
     at: UnixTime,
 ) -> Result<Receipt, StoreError> {
@@ -453,6 +455,7 @@ async fn record(
             "sub_indication": verdict.sub_indication().map(SubIndication::as_str),
             "reason": verdict.reason().map(|reason| reason.code().as_str()),
             "list_number": verdict.freshness().map(|f| f.list_number),
+            "bundle": hex::encode(sha256(content)),
         }),
     };
     audit::append(tx, &event, verification.context().random.as_ref(), at).await

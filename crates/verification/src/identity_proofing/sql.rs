@@ -87,14 +87,12 @@ pub(super) async fn complete(
     tx: &mut Tx,
     id: &IdentityProofingId,
     completed: &Completed,
-    evidence: (&[u8], &[u8]),
     at: UnixTime,
 ) -> Result<bool, StoreError> {
     let changed = tx
         .execute(
             "UPDATE identity_proofing
-             SET state = $2, person_id = $3, verdict = $4, audit_index = $5, audit_leaf = $6, certificate = $7,
-                 signature = $8, completed_at = $9
+             SET state = $2, person_id = $3, verdict = $4, audit_index = $5, audit_leaf = $6, completed_at = $7
              WHERE id = $1 AND state = 'open'",
             &[
                 id.as_str().into(),
@@ -103,8 +101,6 @@ pub(super) async fn complete(
                 completed.verdict.to_string().into(),
                 completed.audit_index.into(),
                 completed.audit_leaf.as_str().into(),
-                evidence.0.into(),
-                evidence.1.into(),
                 at.into(),
             ],
         )

@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use arc_swap::ArcSwap;
 use musubi_kernel::UnixTime;
-use musubi_pki::{CrlError, Freshness, ListScope, TrustAnchors, VerifiedRevocationList};
+use musubi_pki::{CrlError, Freshness, ListCommitment, ListScope, TrustAnchors, VerifiedRevocationList};
 use musubi_platform::Context;
 use musubi_platform::audit::{self, AuditEvent};
 use musubi_store::{Migration, StoreError, Tx};
@@ -140,7 +140,10 @@ async fn verified(
 ) -> Result<(VerifiedRevocationList, Vec<u8>), IntakeError> {
     let anchors = anchors.clone();
     let read = tokio::task::spawn_blocking(move || {
-        VerifiedRevocationList::parse_and_verify(&der, &anchors, MAX_LIST).map(|list| (list, der))
+        let list = VerifiedRevocationList::parse_and_verify(&der, &anchors, MAX_LIST)?;
+        // Hashes every entry: here, and not when the first verdict asks for a proof.
+        let _ = ListCommitment::of(&list);
+        Ok::<_, CrlError>((list, der))
     });
     match read.await {
         Ok(list) => Ok(list?),
@@ -234,9 +237,12 @@ async fn take_in_one(
         return Ok(false);
     }
     let events = change_check::record_changes(&mut tx, context, &list, at).await?;
+    // The commitment (docs/spec/bundle.md): from here on, the platform cannot say two things of one list.
     let detail = serde_json::json!({
-        "authority": list.authority(), "list_number": list.number(), "this_update": list.this_update(),
-        "sha256": hex::encode(list.sha256()), "events": events,
+        "authority": list.authority(), "key_id": list.key_id(), "list_number": list.number(),
+        "this_update": list.this_update(), "next_update": list.next_update(), "sha256": hex::encode(list.sha256()),
+        "entries": list.len(), "tree_root": ListCommitment::of(&list).map(|list| hex::encode(list.root)),
+        "events": events,
     });
     let event =
         AuditEvent { kind: audit::REVOCATION_LIST_TAKEN_IN, relying_party: None, person: None, detail };

@@ -14,6 +14,7 @@ use musubi_platform::person::PersonId;
 use musubi_platform::{Context, relying_party, session};
 use musubi_store::{StoreError, Tx};
 use musubi_verification::entitlement_check::{self, Completion, EntitlementCheckId};
+use musubi_verification::evidence::{self, EvidenceError};
 use musubi_verification::outcome::{State as TransactionState, TransactionError};
 use musubi_verification::{consents, linking};
 use serde::Deserialize;
@@ -40,6 +41,7 @@ pub(super) fn router() -> Router<Portal> {
         .route("/sign-out", post(sign_out))
         .route("/consents/{id}/withdraw", post(withdraw))
         .route("/uses/{index}", get(usage))
+        .route("/uses/{index}/bundle", get(bundle))
         .fallback(async |State(portal): State<Portal>, PageLang(lang): PageLang| {
             Trouble::NotFound.page(&portal, lang)
         })
@@ -373,6 +375,45 @@ async fn withdraw(
     }
 }
 
+/// The resident's own record; somebody else's is not there.
+async fn own_record(
+    portal: &Portal,
+    headers: &HeaderMap,
+    index: &str,
+    tx: &mut Tx,
+) -> Result<AuditRecord, Trouble> {
+    let index: u64 = index.parse().map_err(|_| Trouble::NotFound)?;
+    let at = context(portal).clock.now();
+    let person = signed_in(portal, headers, at).await?.ok_or(Trouble::NotFound)?;
+    let record = audit::record(tx, index).await?;
+    record.filter(|record| record.person.as_ref() == Some(&person)).ok_or(Trouble::NotFound)
+}
+
+/// The proof of a verdict, to keep (docs/spec/bundle.md).
+async fn bundle(
+    State(portal): State<Portal>,
+    PageLang(lang): PageLang,
+    headers: HeaderMap,
+    Path(index): Path<String>,
+) -> Response {
+    let made = async {
+        let mut tx = context(&portal).db.begin_read().await?;
+        let record = own_record(&portal, &headers, &index, &mut tx).await?;
+        let bundle = match evidence::bundle(&mut tx, context(&portal), record.index).await {
+            Err(EvidenceError::Unknown) => return Err(Trouble::NotFound),
+            other => other.map_err(|error| Trouble::Inside(error.to_string()))?,
+        };
+        let name = format!("attachment; filename=\"musubi-{}.bundle\"", record.index);
+        let headers = [
+            (header::CONTENT_TYPE, "application/octet-stream".to_owned()),
+            (header::CONTENT_DISPOSITION, name),
+            (header::CACHE_CONTROL, "no-store".to_owned()),
+        ];
+        Ok::<_, Trouble>((headers, bundle).into_response())
+    };
+    made.await.unwrap_or_else(|trouble| trouble.page(&portal, lang))
+}
+
 async fn usage(
     State(portal): State<Portal>,
     PageLang(lang): PageLang,
@@ -380,14 +421,9 @@ async fn usage(
     Path(index): Path<String>,
 ) -> Response {
     let shown = async {
-        let index: u64 = index.parse().map_err(|_| Trouble::NotFound)?;
-        let at = context(&portal).clock.now();
-        let person = signed_in(&portal, &headers, at).await?.ok_or(Trouble::NotFound)?;
         let mut tx = context(&portal).db.begin_read().await?;
-        let record = audit::record(&mut tx, index).await?;
-        // Somebody else's record is not there.
-        let record =
-            record.filter(|record| record.person.as_ref() == Some(&person)).ok_or(Trouble::NotFound)?;
+        let record = own_record(&portal, &headers, &index, &mut tx).await?;
+        let index = record.index;
         let checkpoint = audit::checkpoint(&mut tx).await?;
         let (leaf, proof) =
             audit::inclusion(&mut tx, index, checkpoint.size).await.map_err(|_| Trouble::NotFound)?;

@@ -68,6 +68,8 @@ pub(super) struct Use {
     pub(super) who: String,
     pub(super) result: String,
     pub(super) tone: &'static str,
+    /// Whether it is a verdict that can be had as a bundle.
+    pub(super) has_bundle: bool,
 }
 
 impl Use {
@@ -90,6 +92,7 @@ impl Use {
             who: who.unwrap_or_default().to_owned(),
             result,
             tone,
+            has_bundle: !text("bundle").is_empty(),
         }
     }
 }

@@ -86,15 +86,37 @@ impl Case {
             certificate: &self.certificate,
             expected_kind: self.kind,
             signature: &self.signature,
-            signed_data: &self.document,
+            signed_data: SignedData::Bytes(&self.document),
             expected_digest: self.digest,
             lists: &self.lists,
         };
         judge(&evidence, anchors, &self.policy, self.at)
     }
 
+    /// The verdict from the digests of the document and from proofs of what each covering list says.
+    fn judged_from_proofs(&self, anchors: &TrustAnchors, first: &Judgement) -> Verdict {
+        let proven = |list: &Arc<VerifiedRevocationList>| {
+            let serial = first.issued.as_ref().unwrap().serial.clone();
+            let (commitment, proof) = (ListCommitment::of(list).unwrap(), list.prove(&serial).unwrap());
+            Arc::new(VerifiedRevocationList::proven(&commitment, &serial, &proof, anchors).unwrap())
+        };
+        let lists: Vec<_> = first.covering.iter().map(proven).collect();
+        let evidence = Evidence {
+            certificate: &self.certificate,
+            expected_kind: self.kind,
+            signature: &self.signature,
+            signed_data: SignedData::Digests(&first.digests),
+            expected_digest: self.digest,
+            lists: &lists,
+        };
+        judge(&evidence, anchors, &self.policy, self.at).verdict
+    }
+
     pub(crate) fn judged(&self) -> Judgement {
-        self.judged_by(&anchors())
+        let judgement = self.judged_by(&anchors());
+        let again = self.judged_from_proofs(&anchors(), &judgement);
+        assert_eq!(again, judgement.verdict, "from digests and proofs comes another verdict");
+        judgement
     }
 
     /// Asserts the conclusion, and that the certificate is given away only if everything passed.
@@ -127,6 +149,6 @@ pub(crate) fn outcome(verdict: &Verdict, id: &str) -> Outcome {
 }
 
 /// The ids of the checks with this outcome.
-pub(crate) fn with_outcome(verdict: &Verdict, outcome: Outcome) -> Vec<&'static str> {
+pub(crate) fn with_outcome(verdict: &Verdict, outcome: Outcome) -> Vec<&str> {
     verdict.checks().iter().filter(|c| c.outcome() == outcome).map(CheckResult::id).collect()
 }

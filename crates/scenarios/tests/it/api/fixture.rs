@@ -120,6 +120,7 @@ impl Api {
             clock: world.clock(),
             random: Arc::new(SeededRandom::new([seed; 32])),
             pairwise_secret: Secret::new(vec![7; 32]),
+            signing_key: musubi_crypto::Ed25519Signer::from_seed(&[7; 32]).unwrap(),
             anchors: TrustAnchors::insecure_test_hierarchy(world.trust_anchors()).unwrap(),
             upstream,
             policy: Policy::default(),

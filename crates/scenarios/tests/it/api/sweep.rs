@@ -376,7 +376,10 @@ async fn public_routes_need_no_token_and_tell_no_more_than_hashes() {
         let answer = open(&path).await.expect(200);
         let members: Vec<_> = answer.body.as_object().unwrap().keys().cloned().collect();
         assert!(
-            members.iter().all(|m| ["size", "root_hash", "at", "leaf_hash", "hashes"].contains(&m.as_str())),
+            members
+                .iter()
+                .all(|m| ["size", "root_hash", "at", "platform_key", "leaf_hash", "hashes"]
+                    .contains(&m.as_str())),
             "{members:?}"
         );
     }
