@@ -158,7 +158,7 @@ fn pki_signature_and_every_service_rs_read_no_clock_file_network_or_random_sourc
 fn a_verified_certificate_and_a_verdict_are_made_in_one_place_each() {
     for (maker, homes) in [
         ("VerifiedCertificate::new(", &["crates/pki/src/judge.rs"][..]),
-        ("Verdict::concluded(", &["crates/pki/src/judge.rs", "crates/pki/src/path/judge.rs"]),
+        ("Verdict::concluded(", &["crates/pki/src/judge.rs", "crates/pki/src/path/judge.rs"][..]),
     ] {
         let makers: Vec<String> = rust_files()
             .into_iter()
