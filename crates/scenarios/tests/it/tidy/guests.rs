@@ -5,7 +5,8 @@ use std::process::Command;
 
 use super::{hold, needed, root};
 
-const ALLOWED: [&str; 14] = [
+const ALLOWED: [&str; 15] = [
+    "BlueOak-1.0.0",
     "MIT",
     "MIT-0",
     "Apache-2.0",
