@@ -1,0 +1,5 @@
+//! The operator's program as a process: what it writes and how it exits.
+
+#![allow(clippy::unwrap_used, reason = "the tests' support is not in test functions")]
+
+mod replay;
