@@ -15,6 +15,7 @@ mod identity_proofing;
 mod late_lists;
 mod lists;
 mod openapi;
+mod policies;
 mod races;
 mod references;
 mod refused_checks;
