@@ -189,6 +189,8 @@ impl<'a> Reader<'_, '_, 'a> {
     ) -> Result<(), Broken> {
         let tree = self.document.tree;
         let mut any = false;
+        // An archive time-stamp covers every property before it (5.5.2.3), the signed ones included.
+        let covers = if kind == TimestampKind::Archive { (0..found.len()).collect() } else { Vec::new() };
         for token in tree.children_named(container, XADES, "EncapsulatedTimeStamp") {
             let Some(token) = tree.text(token).and_then(|text| text::base64(&text)) else {
                 return format("a time-stamp that is not base64");
@@ -200,7 +202,8 @@ impl<'a> Reader<'_, '_, 'a> {
                 });
             }
             let (location, covered) = (tree.path(container), covered.clone());
-            found.push(FoundTimestamp { kind, location, token: Cow::Owned(token), covered });
+            let covers = covers.clone();
+            found.push(FoundTimestamp { kind, location, token: Cow::Owned(token), covered, covers });
             any = true;
         }
         if any { Ok(()) } else { format("a time-stamp without a token") }
