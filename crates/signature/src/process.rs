@@ -143,7 +143,11 @@ fn judge_value(
 ) -> Judged {
     let Signer::Certificate(leaf) = &found.signer else {
         let check = CheckResult::failed("signer.certificate", "EN 319 102-1 5.2.3");
-        let conclusion = (SubIndication::NoSigningCertificateFound, ReasonCode::SignatureMalformed);
+        // Why there is none, the format says best, if it found something broken (5.2.2 comes before 5.2.3).
+        let is_broken =
+            |rule: &&Rule| matches!(rule.result.outcome(), Outcome::Failed | Outcome::Inconclusive);
+        let none = (SubIndication::NoSigningCertificateFound, ReasonCode::SignatureMalformed);
+        let conclusion = found.rules.iter().find(is_broken).map_or(none, |rule| rule.on_failure);
         let verdict = Verdict::refused(check, conclusion, times.judged_at);
         let verdict = found.rules.iter().cloned().fold(verdict, apply);
         return Judged { verdict, chain: Vec::new(), revocation: Vec::new() };
