@@ -257,7 +257,11 @@ impl<'a> Document<'_, '_, 'a> {
         let mut is_archived = false;
         let mut is_stamped = found.level >= Level::T;
         let all = self.reader.revisions.len();
-        for stamp in self.stamps.iter().filter(|stamp| stamp.coverage.state < state) {
+        // What is in the signature itself, every document time-stamp after it covers; of these, each the older ones.
+        let own = found.timestamps.len();
+        let later: Vec<&Stamp<'a>> =
+            self.stamps.iter().filter(|stamp| stamp.coverage.state < state).collect();
+        for stamp in &later {
             is_stamped = true;
             is_archived |= stamp.is_over_values;
             let (first, second) = (stamp.coverage.first, stamp.coverage.second);
@@ -269,6 +273,14 @@ impl<'a> Document<'_, '_, 'a> {
                 ),
                 token: Cow::Owned(stamp.token.clone()),
                 covered: Covered::Parts(vec![Cow::Borrowed(first), Cow::Borrowed(second)]),
+                covers: (0..own)
+                    .chain(
+                        (own..)
+                            .zip(&later)
+                            .filter(|(_, other)| other.coverage.state > stamp.coverage.state)
+                            .map(|(position, _)| position),
+                    )
+                    .collect(),
             });
         }
         let has_values = match &found.signer {

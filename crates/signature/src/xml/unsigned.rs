@@ -195,6 +195,8 @@ impl<'a> Reader<'_, '_, 'a> {
             Covered::Parts(parts) => parts.iter().map(|part| part.len()).sum(),
             Covered::Unusable(_) => 0_usize,
         };
+        // An archive time-stamp covers every property before it (5.5.2.3), the signed ones included.
+        let covers = if kind == TimestampKind::Archive { (0..found.len()).collect() } else { Vec::new() };
         for token in tree.children_named(container, XADES, "EncapsulatedTimeStamp") {
             let Some(token) = tree.text(token).and_then(|text| text::base64(&text)) else {
                 return format("a time-stamp that is not base64");
@@ -213,7 +215,8 @@ impl<'a> Reader<'_, '_, 'a> {
                 None => Covered::Unusable("too much to be compared"),
             };
             let location = tree.path(container);
-            found.push(FoundTimestamp { kind, location, token: Cow::Owned(token), covered });
+            let covers = covers.clone();
+            found.push(FoundTimestamp { kind, location, token: Cow::Owned(token), covered, covers });
             any = true;
         }
         if any { Ok(()) } else { format("a time-stamp without a token") }

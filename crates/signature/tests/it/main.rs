@@ -24,6 +24,7 @@ mod pdf_changes;
 mod pdf_reader;
 mod pdf_support;
 mod pdf_verdicts;
+mod published_failures;
 mod raw;
 mod raw_support;
 mod report;
