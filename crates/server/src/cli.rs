@@ -49,10 +49,16 @@ enum Command {
     #[command(subcommand)]
     Bundle(BundleCommand),
     /// Judge the signatures of files.
+    #[command(
+        after_help = "Exit codes: 0 all TOTAL-PASSED, 1 a verdict that is not, 2 could not judge, 64 wrong arguments."
+    )]
     Verify(Box<crate::verify::Arguments>),
     /// Tell what a certificate, a revocation list, an OCSP response or a signed document holds. Verifies nothing.
     Inspect(crate::inspect::Arguments),
     /// Judge certification paths.
+    #[command(
+        after_help = "Exit codes: 0 all TOTAL-PASSED, 1 a verdict that is not, 2 could not judge, 64 wrong arguments."
+    )]
     Path(crate::path_batch::Arguments),
     /// Derive a verdict again from its bundle, offline, and name the first difference.
     Replay(crate::replay::Replay),

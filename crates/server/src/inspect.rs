@@ -49,7 +49,7 @@ fn told(arguments: &Arguments) -> Result<String, Failure> {
     let Arguments { personal, json, .. } = *arguments;
     let told = match inspect::run(&bytes, Options { personal, json }) {
         Err(error @ (InspectError::Unrecognised | InspectError::Pem)) => {
-            document(&bytes, json).ok_or_else(|| error.to_string())
+            document(&bytes, json).ok_or_else(|| format!("{error}; nor a document of a known format"))
         }
         other => other.map_err(|error| error.to_string()),
     };

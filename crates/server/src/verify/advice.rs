@@ -1,13 +1,46 @@
-//! What a person at the command line can do about a verdict beyond what its reason says: the option that brings what
-//! was missing; and what to bear in mind about a signature that passed.
+//! What a person at the command line can do about a verdict. The reasons of verdicts speak to holders of cards; here
+//! somebody holds a document that another person signed. Also the option that brings what was missing, and what to
+//! bear in mind about a signature that passed.
 
-use musubi_pki::{EvidenceValue, Outcome, SubIndication, Verdict};
+use musubi_pki::{CheckResult, EvidenceValue, Outcome, ReasonCode, SubIndication, Verdict};
 use musubi_signature::{Context, Extent, Role, SignatureJudgement};
 
 /// A text in both languages.
 pub(super) struct Text {
     pub(super) ja: &'static str,
     pub(super) en: &'static str,
+}
+
+const TAMPERED: Text = Text {
+    ja: "この文書を信用しないでください。作成者から別の経路で受け取り直すか、署名のやり直しを依頼してください。",
+    en: "Do not rely on this document. Obtain it again from its author by another way, or ask for a new signature.",
+};
+const ENDED: Text = Text {
+    ja: "失効や期限切れより前に署名されたことがタイムスタンプで証明されない限り、この署名を信用しないでください。署名者に、有効な電子証明書での署名を依頼してください。",
+    en: "Do not rely on this signature unless a time-stamp proves that it is older. Ask the signer to sign with a valid certificate.",
+};
+const OTHER_CERTIFICATE: Text = Text {
+    ja: "この署名を信用せず、署名者に、有効で安全な電子証明書での署名を依頼してください。",
+    en: "Do not rely on this signature. Ask the signer to sign with a certificate that is valid and secure.",
+};
+const MORE_DATA: Text = Text {
+    ja: "認証局の新しい失効情報を入手してから、もう一度検証してください。",
+    en: "Obtain the authority's current revocation data, then verify again.",
+};
+
+/// What to do for who verifies, where the reason says what the signer should.
+pub(super) fn next(reason: ReasonCode) -> Option<Text> {
+    match reason {
+        ReasonCode::SignatureTampered => Some(TAMPERED),
+        ReasonCode::CertificateRevoked | ReasonCode::CertificateHeld | ReasonCode::CertificateExpired => {
+            Some(ENDED)
+        }
+        ReasonCode::CertificateNotYetValid
+        | ReasonCode::CertificateMalformed
+        | ReasonCode::CertificateWeakAlgorithm => Some(OTHER_CERTIFICATE),
+        ReasonCode::UpstreamUnreachable | ReasonCode::RevocationListTooOld => Some(MORE_DATA),
+        _ => None,
+    }
 }
 
 const NO_PATH: Text = Text {
@@ -47,7 +80,7 @@ pub(super) fn advice(verdict: &Verdict, context: &Context<'_>) -> Vec<Text> {
     if is_unknown && !no_path {
         out.push(NO_REVOCATION);
     }
-    let untrusted_stamp = |check: &musubi_pki::CheckResult| {
+    let untrusted_stamp = |check: &CheckResult| {
         let sub = SubIndication::NoCertificateChainFound.as_str();
         check.id() == "timestamp.verdict"
             && matches!(check.evidence("sub_indication"), Some(EvidenceValue::Text(text)) if text == sub)
@@ -66,8 +99,8 @@ pub(super) fn advice(verdict: &Verdict, context: &Context<'_>) -> Vec<Text> {
 }
 
 const PART: Text = Text {
-    ja: "文書の一部だけが署名で保護されています。残りはだれでも書き換えられます",
-    en: "only a part of the file is protected; anyone could have altered the rest",
+    ja: "この署名が保護するのは、この部分だけです。ファイルのほかの部分は、この署名者のものとは限りません",
+    en: "it protects this part only; what else is in the file need not be this signer's",
 };
 const UNKNOWN_REVOCATION: Text = Text {
     ja: "失効情報のない証明書があります（ポリシーがそれを認めています）",

@@ -11,7 +11,7 @@ use musubi_signature::{
     TimestampKind,
 };
 
-use super::advice::{advice, cautions};
+use super::advice::{advice, cautions, next};
 use crate::terminal::{Language, shown, shown_path, width};
 
 /// The column at which values begin.
@@ -30,7 +30,7 @@ pub(super) fn text(
     out.raw(&shown_path(file));
     out.raw(&language.pick(
         format!(
-            "  署名 {count} 件、{at} の時点で検証、検証ポリシー {} 第{}版",
+            "  署名 {count} 件、{at}の時点で検証、検証ポリシー {} 第{}版",
             shown(&policy.id),
             policy.version
         ),
@@ -152,9 +152,9 @@ impl Lines {
     fn signature(&mut self, index: usize, signature: &SignatureJudgement, context: &Context<'_>) {
         let (verdict, language) = (&signature.verdict, self.language);
         let sub = verdict.sub_indication().map_or_else(String::new, |sub| format!(" / {sub}"));
-        let level = match signature.level {
-            Level::Plain => String::new(),
-            level => format!("-{}", level.as_str()),
+        let level = match (signature.role, signature.level) {
+            (Role::TimeStamp { .. }, _) | (_, Level::Plain) => String::new(),
+            (_, level) => format!("-{}", level.as_str()),
         };
         let mark = mark(verdict.indication(), language);
         let format = signature.format;
@@ -196,7 +196,8 @@ impl Lines {
         if let Some(reason) = verdict.reason() {
             let text = language.pick(reason.ja(), reason.en());
             self.field(("理由", "What happened"), text.what);
-            self.field(("次にすること", "What to do"), text.next);
+            let next = next(reason).map_or(text.next, |next| language.pick(next.ja, next.en));
+            self.field(("次にすること", "What to do"), next);
         }
         for option in advice(verdict, context) {
             self.field(("試せること", "To try"), language.pick(option.ja, option.en));
