@@ -1,5 +1,5 @@
 //! The operator's command line: `musubi serve | migrate | config check | relying-party add | relying-party list`, and
-//! what anybody may run without a server: `musubi replay`.
+//! what anybody may run without a server: `musubi verify | inspect | path | replay`.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -48,6 +48,18 @@ enum Command {
     /// Give out the bundles of verdicts.
     #[command(subcommand)]
     Bundle(BundleCommand),
+    /// Judge the signatures of files.
+    #[command(
+        after_help = "Exit codes: 0 all TOTAL-PASSED, 1 a verdict that is not, 2 could not judge, 64 wrong arguments."
+    )]
+    Verify(Box<crate::verify::Arguments>),
+    /// Tell what a certificate, a revocation list, an OCSP response or a signed document holds. Verifies nothing.
+    Inspect(crate::inspect::Arguments),
+    /// Judge certification paths.
+    #[command(
+        after_help = "Exit codes: 0 all TOTAL-PASSED, 1 a verdict that is not, 2 could not judge, 64 wrong arguments."
+    )]
+    Path(crate::path_batch::Arguments),
     /// Derive a verdict again from its bundle, offline, and name the first difference.
     Replay(crate::replay::Replay),
 }
@@ -124,12 +136,13 @@ enum BundleCommand {
     },
 }
 
-type Failure = Box<dyn std::error::Error>;
+pub(crate) type Failure = Box<dyn std::error::Error>;
 
 /// Wrong arguments (`EX_USAGE`).
 const USAGE: u8 = 64;
 
-/// Runs the command line; the exit code is 0, 1 after a failure, or 64 for wrong arguments. `replay` has its own.
+/// Runs the command line; the exit code is 0, 1 after a failure, or 64 for wrong arguments. What needs no server has
+/// its own, with the same 64.
 #[must_use]
 pub fn main() -> ExitCode {
     let arguments = match Arguments::try_parse() {
@@ -139,8 +152,12 @@ pub fn main() -> ExitCode {
             return if error.use_stderr() { ExitCode::from(USAGE) } else { ExitCode::SUCCESS };
         }
     };
-    if let Command::Replay(replay) = &arguments.command {
-        return replay.run(&mut std::io::stdout());
+    match &arguments.command {
+        Command::Verify(arguments) => return crate::verify::run(arguments, SystemClock.now()),
+        Command::Inspect(arguments) => return crate::inspect::run(arguments),
+        Command::Path(arguments) => return crate::path_batch::run(arguments),
+        Command::Replay(replay) => return replay.run(&mut std::io::stdout()),
+        _ => {}
     }
     tracing_subscriber::fmt()
         .with_env_filter(
@@ -162,7 +179,7 @@ pub fn main() -> ExitCode {
     }
 }
 
-fn say(to: &mut dyn std::io::Write, text: &str) {
+pub(crate) fn say(to: &mut dyn std::io::Write, text: &str) {
     // A closed pipe is the reader's choice.
     drop(writeln!(to, "{text}"));
 }
@@ -205,7 +222,7 @@ async fn run(command: Command) -> Result<(), Failure> {
             Ok(())
         }
         // Answered before, without a runtime.
-        Command::Replay(_) => Ok(()),
+        Command::Verify(_) | Command::Inspect(_) | Command::Path(_) | Command::Replay(_) => Ok(()),
     }
 }
 

@@ -5,9 +5,13 @@
 
 pub mod cli;
 pub mod config;
+mod inspect;
 mod intake_log;
 mod openapi;
+mod path_batch;
 mod replay;
+mod terminal;
+mod verify;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -20,6 +20,7 @@ use musubi_pki::{CheckResult, Outcome, ReasonCode, SubIndication, ValidationPoli
 
 use self::timestamps::{judge_timestamps, time_rule};
 use crate::model::{Extent, Found, Level, Role, Rule, Signed, Signer, TimestampKind};
+use crate::report::{RevocationData, RevocationKind};
 
 /// What a judgement is made with.
 #[derive(Debug, Clone, Copy)]
@@ -45,6 +46,8 @@ pub struct Context<'a> {
 pub struct TimestampJudgement {
     /// What it says to cover.
     pub kind: TimestampKind,
+    /// SHA-256 of the token.
+    pub token_sha256: Sha256Digest,
     /// Where it stands.
     pub location: String,
     /// The time it states; `None` if it cannot be read. Worth something only if the verdict is TOTAL-PASSED.
@@ -72,8 +75,10 @@ pub struct SignatureJudgement {
     pub signer: Option<Vec<u8>>,
     /// The path that was judged, from the signer's certificate to the anchor, DER each.
     pub chain: Vec<Vec<u8>>,
-    /// SHA-256 of the revocation data that decided.
-    pub revocation: Vec<Sha256Digest>,
+    /// The revocation data that decided, in the order of the chain.
+    pub revocation: Vec<RevocationData>,
+    /// The algorithm of the signature value, if it is in the table.
+    pub algorithm: Option<SignatureAlgorithm>,
     /// SHA-256 of the signature value.
     pub signature_sha256: Sha256Digest,
     /// When the signer says to have signed. Nobody vouches for it.
@@ -98,6 +103,7 @@ pub fn judge_signature(found: Found<'_>, context: &Context<'_>) -> SignatureJudg
         Role::TimeStamp { .. } => (context.timestamp_anchors, time_stamping()),
     };
     let signature_sha256 = sha256(&found.value.signature);
+    let algorithm = found.value.algorithm.as_ref().ok().copied();
     let signer = match &found.signer {
         Signer::Certificate(der) => Some(der.to_vec()),
         Signer::NotFound => None,
@@ -118,6 +124,7 @@ pub fn judge_signature(found: Found<'_>, context: &Context<'_>) -> SignatureJudg
         signer,
         chain: judged.chain,
         revocation: judged.revocation,
+        algorithm,
         signature_sha256,
         claimed_signing_time: found.claimed_signing_time,
         existed_at: times.existed_at,
@@ -129,7 +136,7 @@ pub fn judge_signature(found: Found<'_>, context: &Context<'_>) -> SignatureJudg
 struct Judged {
     verdict: Verdict,
     chain: Vec<Vec<u8>>,
-    revocation: Vec<Sha256Digest>,
+    revocation: Vec<RevocationData>,
 }
 
 /// The signer's path, the signature value, the algorithms, the rules of the format; no time-stamps.
@@ -163,7 +170,19 @@ fn judge_value(
         purpose_rule(leaf, found.role),
     ];
     let verdict = rules.into_iter().chain(found.rules.iter().cloned()).fold(path.verdict, apply);
-    Judged { verdict, chain: path.chain, revocation: path.revocation }
+    let revocation = with_kinds(&path.revocation, &ocsp);
+    Judged { verdict, chain: path.chain, revocation }
+}
+
+/// Lists may be large and responses are small, so it is these that are looked through.
+fn with_kinds(decisive: &[Sha256Digest], ocsp: &[&[u8]]) -> Vec<RevocationData> {
+    let responses: Vec<Sha256Digest> =
+        if decisive.is_empty() { Vec::new() } else { ocsp.iter().map(|der| sha256(der)).collect() };
+    let kind = |sha256| match responses.contains(sha256) {
+        true => RevocationKind::Response,
+        false => RevocationKind::List,
+    };
+    decisive.iter().map(|sha256| RevocationData { kind: kind(sha256), sha256: *sha256 }).collect()
 }
 
 fn gathered<'b>(own: &'b [std::borrow::Cow<'_, [u8]>], others: &[&'b [&'b [u8]]]) -> Vec<&'b [u8]> {

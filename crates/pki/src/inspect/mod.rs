@@ -14,6 +14,7 @@ use der::Tag;
 
 use crate::asn1::{Element, Elements, Malformed, constructed, whole};
 use crate::certificate::ParseError;
+use crate::path::PathCertificate;
 use report::Report;
 
 /// The most PEM blocks of one file that are told of.
@@ -64,33 +65,53 @@ pub fn run(bytes: &[u8], options: Options) -> Result<String, InspectError> {
     Ok(told.collect::<Vec<_>>().join(if options.json { "" } else { "\n" }))
 }
 
+/// The subject's name of a certificate, as [`run`] writes it, with what could deceive a reader escaped; `None` if the
+/// certificate cannot be read or has no name there. Nobody vouches for it until the certificate is judged.
+#[must_use]
+pub fn subject_text(certificate: &[u8]) -> Option<String> {
+    let certificate = PathCertificate::parse(certificate).ok()?;
+    let name = names::name(certificate.subject);
+    name.is_named().then(|| name.line()).flatten()
+}
+
 fn inspect(der: &[u8], options: Options) -> Result<Report, InspectError> {
-    match shape(der).map_err(|Malformed| InspectError::Unrecognised)? {
-        Shape::Certificate => certificate::report(der, options),
-        Shape::List => list::report(der).map_err(|Malformed| InspectError::List),
-        Shape::Response => response::report(der),
+    match kind(der).ok_or(InspectError::Unrecognised)? {
+        Kind::Certificate => certificate::report(der, options),
+        Kind::List => list::report(der).map_err(|Malformed| InspectError::List),
+        Kind::Response => response::report(der),
     }
 }
 
-enum Shape {
+/// What DER looks like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// A certificate.
     Certificate,
+    /// A revocation list.
     List,
+    /// An OCSP response, bare or with its status.
     Response,
 }
 
-/// What it looks like from its first elements. Whether the rest is right, its reader says.
-fn shape(der: &[u8]) -> Result<Shape, Malformed> {
+/// What it looks like from its first elements; `None` if it is none of these. Whether the rest is right, its reader
+/// says.
+#[must_use]
+pub fn kind(der: &[u8]) -> Option<Kind> {
+    shape(der).ok()
+}
+
+fn shape(der: &[u8]) -> Result<Kind, Malformed> {
     let first = whole(der, |outer| outer.inside(Tag::Sequence, first_of))?;
     match first.tag {
-        Tag::Enumerated => Ok(Shape::Response),
+        Tag::Enumerated => Ok(Kind::Response),
         Tag::Sequence => whole(first.value, |fields| {
             fields.optional(constructed(0))?;
             fields.optional(Tag::Integer)?;
             let tags = [fields.any()?.tag, fields.any()?.tag, first_of(fields)?.tag];
             match tags {
-                [a, ..] if a == constructed(1) || a == constructed(2) => Ok(Shape::Response),
-                [Tag::Sequence, Tag::Sequence, Tag::Sequence] => Ok(Shape::Certificate),
-                [Tag::Sequence, Tag::Sequence, Tag::UtcTime | Tag::GeneralizedTime] => Ok(Shape::List),
+                [a, ..] if a == constructed(1) || a == constructed(2) => Ok(Kind::Response),
+                [Tag::Sequence, Tag::Sequence, Tag::Sequence] => Ok(Kind::Certificate),
+                [Tag::Sequence, Tag::Sequence, Tag::UtcTime | Tag::GeneralizedTime] => Ok(Kind::List),
                 _ => Err(Malformed),
             }
         }),

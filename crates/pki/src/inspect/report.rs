@@ -139,8 +139,13 @@ impl Value {
         }
     }
 
+    /// Whether it is a distinguished name with anything in it.
+    pub(super) fn is_named(&self) -> bool {
+        matches!(self, Self::Name(attributes) if !attributes.is_empty())
+    }
+
     /// The value on one line, if it has its place there.
-    fn line(&self) -> Option<String> {
+    pub(super) fn line(&self) -> Option<String> {
         Some(match self {
             Self::Text(text) => visible(text),
             Self::Number(number) => number.to_string(),

@@ -67,9 +67,31 @@ pub enum KeyUsage {
     DecipherOnly,
 }
 
+impl KeyUsage {
+    /// The usage that RFC 5280 4.2.1.3 calls so (`digitalSignature`, …), or X.509 (`contentCommitment`, which was
+    /// `nonRepudiation`).
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Some(match name {
+            "digitalSignature" => Self::DigitalSignature,
+            "nonRepudiation" | "contentCommitment" => Self::ContentCommitment,
+            "keyEncipherment" => Self::KeyEncipherment,
+            "dataEncipherment" => Self::DataEncipherment,
+            "keyAgreement" => Self::KeyAgreement,
+            "keyCertSign" => Self::KeyCertSign,
+            "cRLSign" => Self::CrlSign,
+            "encipherOnly" => Self::EncipherOnly,
+            "decipherOnly" => Self::DecipherOnly,
+            _ => return None,
+        })
+    }
+}
+
 /// What the leaf's key is used for.
 #[derive(Debug, Clone, Default)]
 pub struct Purpose {
+    /// Bits of `keyUsage` that the leaf must all have, if it has the extension.
+    pub all_key_usage: Vec<KeyUsage>,
     /// Bits of `keyUsage` of which the leaf must have at least one, if it has the extension; empty to ask nothing.
     pub any_key_usage: Vec<KeyUsage>,
     /// Purposes that `extKeyUsage` must all name, if it is there (anyExtendedKeyUsage names all but time-stamping

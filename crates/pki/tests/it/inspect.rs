@@ -2,7 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use musubi_pki::inspect::{InspectError, Options, run};
+use musubi_pki::inspect::{InspectError, Options, run, subject_text};
 use serde_json::{Value, json};
 
 const SIGNING: &[u8] = include_bytes!("../fixtures/jpki-sign-cert.der");
@@ -206,4 +206,13 @@ fn a_name_cannot_deceive_the_reader() {
     let at = certificate.windows(name.len()).position(|w| w == name).unwrap();
     certificate[at..at + 4].copy_from_slice("\n\u{202E}".as_bytes());
     assert!(text(&certificate).contains("CN=\\u{A}\\u{202E} Fixture Responder"));
+}
+
+#[test]
+fn the_name_of_a_certificate_is_told_on_one_line_and_that_of_nothing_is_not() {
+    let name = subject_text(AUTHORITY).unwrap();
+    assert!(name.starts_with("C=JP, O=JPKI") && name.lines().count() == 1, "{name}");
+    for nothing in [LIST, RESPONSE, &[], b"-----BEGIN CERTIFICATE-----"] {
+        assert_eq!(subject_text(nothing), None);
+    }
 }

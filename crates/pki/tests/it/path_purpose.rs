@@ -33,6 +33,36 @@ fn one_of_the_key_usages_asked_for_is_enough_and_none_is_not() {
 }
 
 #[test]
+fn every_key_usage_of_those_that_are_all_asked_for_is_needed() {
+    let asked = Purpose {
+        all_key_usage: vec![KeyUsage::DigitalSignature, KeyUsage::KeyEncipherment],
+        ..Purpose::default()
+    };
+    let case = |leaf: Cert| PathCase { purpose: asked.clone(), ..PathCase::chain(leaf, ca()) };
+    let with = |usage: &[u8]| leaf().with(oid::KEY_USAGE, true, tlv(3, usage));
+    case(with(&[5, 0xA0])).passes();
+    case(with(&[7, 0x80])).breaks("path.key_usage");
+    case(with(&[5, 0x20])).breaks("path.key_usage");
+    case(leaf()).passes();
+    let both = Purpose { any_key_usage: vec![KeyUsage::ContentCommitment], ..asked.clone() };
+    PathCase { purpose: both, ..PathCase::chain(with(&[5, 0xA0]), ca()) }.breaks("path.key_usage");
+}
+
+#[test]
+fn key_usages_are_known_by_the_names_of_their_standards() {
+    for (name, usage) in [
+        ("digitalSignature", KeyUsage::DigitalSignature),
+        ("nonRepudiation", KeyUsage::ContentCommitment),
+        ("contentCommitment", KeyUsage::ContentCommitment),
+        ("cRLSign", KeyUsage::CrlSign),
+        ("decipherOnly", KeyUsage::DecipherOnly),
+    ] {
+        assert_eq!(KeyUsage::from_name(name), Some(usage));
+    }
+    assert!(["", "crlSign", "digital_signature", "digitalSignature "].map(KeyUsage::from_name) == [None; 4]);
+}
+
+#[test]
 fn purposes_that_are_named_are_kept_to() {
     let asked = Purpose { extended_key_usage: vec![oid::CLIENT_AUTH], ..Purpose::default() };
     let case = |leaf: Cert| PathCase { purpose: asked.clone(), ..PathCase::chain(leaf, ca()) };

@@ -2,4 +2,9 @@
 
 #![allow(clippy::unwrap_used, reason = "the tests' support is not in test functions")]
 
+mod inspect;
+mod path_batch;
+mod program;
 mod replay;
+mod usage;
+mod verify;

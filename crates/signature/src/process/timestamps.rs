@@ -112,7 +112,8 @@ fn judge_stamp(
             (None, Verdict::refused(check, conclusion, context.judged_at))
         }
     };
-    TimestampJudgement { kind: stamp.kind, location: stamp.location.clone(), at, verdict }
+    let token_sha256 = musubi_crypto::sha256(&stamp.token);
+    TimestampJudgement { kind: stamp.kind, location: stamp.location.clone(), token_sha256, at, verdict }
 }
 
 /// Judges a token: its own signature as that of a time-stamping authority, and that it covers what it stands on.

@@ -11,12 +11,14 @@
 //! skipped, with its citation as a parameter; reasons and next steps are `ReportData` in Japanese and English.
 
 mod etsi;
+mod of;
 mod xml;
 
 pub use etsi::etsi_xml;
 use musubi_crypto::{Digest, Sha256Digest, SignatureAlgorithm};
 use musubi_kernel::UnixTime;
 use musubi_pki::{CheckResult, Indication, ReasonCode, RevocationReason, SubIndication};
+pub use of::etsi_xml_of;
 
 use crate::model::{Level, TimestampKind};
 

@@ -53,16 +53,19 @@ pub(super) fn basic_constraints(facts: &PathFacts<'_, '_>, _: &Demand<'_>) -> Fi
     Finding::passed()
 }
 
-/// Authorities may sign certificates; the certificate in question has one of the usages asked for.
+/// Authorities may sign certificates; the certificate in question has every usage of those that are all asked for, and
+/// one of those of which any will do.
 pub(super) fn key_usage(facts: &PathFacts<'_, '_>, demand: &Demand<'_>) -> Finding {
     for (position, certificate) in facts.intermediates().iter().enumerate() {
         if !certificate.permits(KeyUsage::KeyCertSign) {
             return broken("keyCertSign", facts.place_of(position));
         }
     }
-    let asked = &demand.purpose.any_key_usage;
-    let kept =
-        facts.leaf().is_some_and(|leaf| asked.is_empty() || asked.iter().any(|usage| leaf.permits(*usage)));
+    let (all, any) = (&demand.purpose.all_key_usage, &demand.purpose.any_key_usage);
+    let kept = facts.leaf().is_some_and(|leaf| {
+        all.iter().all(|usage| leaf.permits(*usage))
+            && (any.is_empty() || any.iter().any(|usage| leaf.permits(*usage)))
+    });
     if kept { Finding::passed() } else { broken("usage", 0) }
 }
 

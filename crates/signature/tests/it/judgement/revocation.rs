@@ -54,5 +54,6 @@ fn the_verdict_names_the_evidence_that_decided() {
     assert_eq!(judged.chain.len(), 3);
     let lists =
         ["judgement/intermediate.crl", "pki/root.crl"].map(|name| musubi_crypto::sha256(&fixture(name)));
-    assert_eq!(judged.revocation, lists);
+    let used: Vec<_> = judged.revocation.iter().map(|data| data.sha256).collect();
+    assert_eq!(used, lists);
 }
