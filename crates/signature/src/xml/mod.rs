@@ -37,14 +37,14 @@ use std::borrow::Cow;
 use musubi_crypto::EcdsaEncoding;
 use musubi_pki::{CheckResult, Outcome, ReasonCode, SubIndication};
 
-use self::algorithms::DS;
+use self::algorithms::{COUNTERSIGNED_TYPE, DS, SIGNED_PROPERTIES_TYPE};
 use self::c14n::{Method, Selection, canonical_bytes};
 use self::key_info::Values;
 use self::reference::{Budget, Document, Target, uncanonical};
 use self::structure::{Broken, Parts, Reference, SignedInfo, format};
 use self::tree::NodeId;
 use self::xades::{Named, Qualifying};
-use crate::{Extent, Found, Level, NotASignature, Rule, Signed, Signer, TimestampKind, Value};
+use crate::{Extent, Found, Level, NotASignature, Role, Rule, Signed, Signer, TimestampKind, Value};
 
 /// Signatures of one document.
 const MAX_SIGNATURES: usize = 64;
@@ -123,7 +123,7 @@ struct Examination<'r, 't, 'a> {
 impl<'r, 't, 'a> Examination<'r, 't, 'a> {
     fn new(document: &'r Document<'t, 'a>, signature: NodeId) -> Self {
         let found = Found {
-            role: crate::model::Role::Signature,
+            role: Role::Signature,
             format: "XML signature",
             location: document.tree.path(signature),
             level: Level::Plain,
@@ -193,6 +193,12 @@ impl<'r, 't, 'a> Examination<'r, 't, 'a> {
                 self.rule("xades.qualifying_properties", "EN 319 132-1 4.3, 4.4", other).flatten()
             }
         };
+        // It signs other signatures and nothing else.
+        let mut content =
+            references.iter().filter(|(r, _)| r.of_type != Some(SIGNED_PROPERTIES_TYPE)).peekable();
+        if content.peek().is_some() && content.all(|(r, _)| r.of_type == Some(COUNTERSIGNED_TYPE)) {
+            self.found.role = Role::CounterSignature;
+        }
         let extent = extent::of(self.document, &parts, qualifying.as_ref(), &references);
         if let Some(extent) = self.rule("xml.coverage", "XMLDSIG 1.1 8.1.2, 8.1.3", extent) {
             self.found.extent = extent;
