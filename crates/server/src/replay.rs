@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use musubi_pki::{AuthorityKind, TrustAnchors};
 use musubi_signature::bundle::{Difference, Replayed, Roots, replay, split_first};
+use musubi_signature::report::etsi_xml_of_bundle;
 use serde_json::json;
 
 /// The verdict follows from the bundle.
@@ -36,6 +37,9 @@ pub(crate) struct Replay {
     /// One line of JSON instead of text.
     #[arg(long)]
     json: bool,
+    /// The verdict as a validation report of ETSI TS 119 102-2 (XML).
+    #[arg(long, conflicts_with_all = ["json", "sequence"])]
+    report: bool,
     /// The file is a sequence of bundles, one after the other (RFC 8742).
     #[arg(long)]
     sequence: bool,
@@ -72,6 +76,10 @@ impl Replay {
             Ok((replayed, checked))
         });
         let (code, text) = match &replayed {
+            Ok((replayed, _)) if self.report => match etsi_xml_of_bundle(replayed) {
+                Some(report) => (IDENTICAL, report),
+                None => return Err(Unusable(UNREADABLE, "there is nothing to report".into())),
+            },
             Ok((replayed, checked)) if self.json => (IDENTICAL, identical_json(replayed, checked)),
             Ok((replayed, checked)) => (IDENTICAL, identical(replayed, checked)),
             Err(difference) => (code_of(difference), self.different(difference)),

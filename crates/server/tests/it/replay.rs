@@ -53,6 +53,21 @@ fn json_is_one_line_with_the_verdict() {
 }
 
 #[test]
+fn a_verdict_can_be_had_as_a_report_of_ts_119_102_2() {
+    let (code, text) = replay(&[&file("revoked.bundle"), "--roots", &file("roots"), "--report"]);
+    assert_eq!(code, 0, "{text}");
+    for part in [
+        "<ValidationReport xmlns=\"http://uri.etsi.org/19102/v1.2.1#\"",
+        "urn:etsi:019102:mainindication:indeterminate",
+        "urn:etsi:019102:subindication:REVOKED_NO_POE",
+    ] {
+        assert!(text.contains(part), "{part} is not in {text}");
+    }
+    let (code, _) = replay(&[&file("revoked.bundle"), "--report", "--json"]);
+    assert_eq!(code, 64);
+}
+
+#[test]
 fn what_differs_exits_with_1_and_is_named() {
     let (roots, key) = (file("roots"), "00".repeat(32));
     let bundle = file("passed.bundle");

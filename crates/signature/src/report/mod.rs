@@ -12,6 +12,7 @@
 
 mod etsi;
 mod of;
+mod of_bundle;
 mod xml;
 
 pub use etsi::etsi_xml;
@@ -19,6 +20,7 @@ use musubi_crypto::{Digest, Sha256Digest, SignatureAlgorithm};
 use musubi_kernel::UnixTime;
 use musubi_pki::{CheckResult, Indication, ReasonCode, RevocationReason, SubIndication};
 pub use of::etsi_xml_of;
+pub use of_bundle::etsi_xml_of_bundle;
 
 use crate::model::{Level, TimestampKind};
 
