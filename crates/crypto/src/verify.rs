@@ -220,7 +220,7 @@ impl PublicKey {
         let verified = |with| {
             UnparsedPublicKey::new(with, &self.spki).verify(message, signature).map_err(|_| BadSignature)
         };
-        verified(with).or_else(|bad| with_longest_salt(algorithm).map_or(Err(bad), |with| verified(with)))
+        verified(with).or_else(|bad| with_longest_salt(algorithm).map_or(Err(bad), verified))
     }
 
     /// Verifies `signature` over a message of which only the digest is at hand. Never for Ed25519.
@@ -244,7 +244,7 @@ impl PublicKey {
         let with = table(algorithm, self.strength, EcdsaEncoding::Der).ok_or(BadSignature)?;
         let key = |with| UnparsedPublicKey::new(with, &self.spki);
         let verified = |with| key(with).verify_digest(&imported, signature).map_err(|_| BadSignature);
-        verified(with).or_else(|bad| with_longest_salt(algorithm).map_or(Err(bad), |with| verified(with)))
+        verified(with).or_else(|bad| with_longest_salt(algorithm).map_or(Err(bad), verified))
     }
 
     /// Verifies an RSA signature whose padding `00 01 FF…FF 00` holds the bare SHA-256 digest where RFC 8017 9.2
