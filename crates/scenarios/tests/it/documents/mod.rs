@@ -1,5 +1,5 @@
 //! Documents that independent tools sign while the tests run, with the keys of the fixtures: they verify, and their
-//! tampered copies do not. Where a tool can verify too, nothing passes here that it refuses.
+//! tampered copies do not. Where a tool verifies too, it is asked as well.
 
 mod cms;
 mod pdf;

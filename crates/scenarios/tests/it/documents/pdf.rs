@@ -52,7 +52,7 @@ fn documents_of_pyhanko_pass_and_no_changed_copy_does() {
         }
         let more = [&file[..], b"%"].concat();
         assert!(!judge.passes(&more, None), "{name}, with an octet more");
-        assert!(!judge.passes(&file[..file.len() - 1], None), "{name}, with an octet less");
+        assert!(!judge.passes(&file[..end - 1], None), "{name}, with an octet less");
     }
     for (name, why) in [
         ("revoked", SubIndication::RevokedNoPoe),
