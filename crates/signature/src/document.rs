@@ -5,7 +5,7 @@ use musubi_pki::Indication;
 
 use crate::formats::{Format, detect};
 use crate::model::{Found, NotASignature, Role};
-use crate::process::{Context, SignatureJudgement, judge_signature};
+use crate::process::{Allowance, Context, SignatureJudgement, judge_one_of, judge_signature};
 
 /// A document, judged.
 #[derive(Debug, Clone)]
@@ -77,10 +77,11 @@ pub fn judge_document_as(
     if found.is_empty() {
         return Err(NotASignature::NoSignature);
     }
+    let allowance = Allowance::of(context.policy);
     Ok(DocumentJudgement {
         format: format.id,
         sha256: sha256(file),
         detached_sha256: detached.map(sha256),
-        signatures: found.into_iter().map(|signature| judge_signature(signature, context)).collect(),
+        signatures: found.into_iter().map(|one| judge_one_of(one, context, &allowance)).collect(),
     })
 }

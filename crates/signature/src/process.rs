@@ -11,12 +11,15 @@
 
 mod timestamps;
 
+use std::borrow::Cow;
+use std::cell::Cell;
+
 use musubi_crypto::{DigestAlgorithm, PublicKey, Sha256Digest, SignatureAlgorithm, sha256};
 use musubi_kernel::UnixTime;
 use musubi_pki::path::{
     KeyUsage, PathAnchors, PathCertificate, PathEvidence, PathRules, Purpose, Times, judge_path,
 };
-use musubi_pki::{CheckResult, Outcome, ReasonCode, SubIndication, ValidationPolicy, Verdict, oid};
+use musubi_pki::{Budget, CheckResult, Outcome, ReasonCode, SubIndication, ValidationPolicy, Verdict, oid};
 
 use self::timestamps::{judge_timestamps, time_rule};
 use crate::model::{Extent, Found, Level, Role, Rule, Signed, Signer, TimestampKind};
@@ -89,10 +92,46 @@ pub struct SignatureJudgement {
     pub timestamps: Vec<TimestampJudgement>,
 }
 
+/// How many times the work of one path (the policy's budget) all signatures and time-stamps of a document may cost. What
+/// exceeds it is INDETERMINATE.
+const PATHS_PER_DOCUMENT: u32 = 16;
+
+/// The signatures that may still be verified on the paths of one document.
+pub(crate) struct Allowance(Cell<u32>);
+
+impl Allowance {
+    pub(crate) fn of(policy: &ValidationPolicy) -> Self {
+        Self(Cell::new(policy.budget.max_signature_checks.saturating_mul(PATHS_PER_DOCUMENT)))
+    }
+
+    /// The policy with what is left as its budget, if that is less.
+    fn within<'p>(&self, policy: &'p ValidationPolicy) -> Cow<'p, ValidationPolicy> {
+        let left = self.0.get();
+        if policy.budget.max_signature_checks <= left {
+            return Cow::Borrowed(policy);
+        }
+        let budget = Budget { max_signature_checks: left, ..policy.budget };
+        Cow::Owned(ValidationPolicy { budget, ..policy.clone() })
+    }
+
+    fn spend(&self, signature_checks: u32) {
+        self.0.set(self.0.get().saturating_sub(signature_checks));
+    }
+}
+
 /// Judges one signature.
 #[must_use]
 pub fn judge_signature(found: Found<'_>, context: &Context<'_>) -> SignatureJudgement {
-    let (timestamps, proof) = judge_timestamps(&found, context);
+    judge_one_of(found, context, &Allowance::of(context.policy))
+}
+
+/// Judges one of the signatures of a document.
+pub(crate) fn judge_one_of(
+    found: Found<'_>,
+    context: &Context<'_>,
+    allowance: &Allowance,
+) -> SignatureJudgement {
+    let (timestamps, proof) = judge_timestamps(&found, context, allowance);
     let times = Times {
         judged_at: context.judged_at,
         existed_at: proof.existed_at,
@@ -108,7 +147,8 @@ pub fn judge_signature(found: Found<'_>, context: &Context<'_>) -> SignatureJudg
         Signer::Certificate(der) => Some(der.to_vec()),
         Signer::NotFound => None,
     };
-    let judged = judge_value(&found, &[], context, anchors, &purpose, times);
+    let roots = (anchors, &purpose);
+    let judged = judge_value(&found, &[], context, roots, times, allowance);
     let mut rules = proof.rules;
     if let Role::TimeStamp { at } = found.role {
         rules.push(time_rule(at, &found.signer, times));
@@ -144,9 +184,9 @@ fn judge_value(
     found: &Found<'_>,
     more_certificates: &[&[u8]],
     context: &Context<'_>,
-    anchors: &PathAnchors,
-    purpose: &Purpose,
+    (anchors, purpose): (&PathAnchors, &Purpose),
     times: Times,
+    allowance: &Allowance,
 ) -> Judged {
     let Signer::Certificate(leaf) = &found.signer else {
         let check = CheckResult::failed("signer.certificate", "EN 319 102-1 5.2.3");
@@ -163,7 +203,9 @@ fn judge_value(
     let crls = gathered(&found.crls, &[context.crls]);
     let ocsp = gathered(&found.ocsp, &[context.ocsp]);
     let evidence = PathEvidence { leaf, intermediates: &intermediates, crls: &crls, ocsp: &ocsp };
-    let path = judge_path(&evidence, anchors, &PathRules { policy: context.policy, purpose, times });
+    let policy = allowance.within(context.policy);
+    let path = judge_path(&evidence, anchors, &PathRules { policy: &policy, purpose, times });
+    allowance.spend(path.work.signature_checks);
     let rules = [
         value_rule(found, path.public_key.as_ref(), context.policy),
         algorithm_rule(found, context.policy, times),
@@ -185,7 +227,7 @@ fn with_kinds(decisive: &[Sha256Digest], ocsp: &[&[u8]]) -> Vec<RevocationData> 
     decisive.iter().map(|sha256| RevocationData { kind: kind(sha256), sha256: *sha256 }).collect()
 }
 
-fn gathered<'b>(own: &'b [std::borrow::Cow<'_, [u8]>], others: &[&'b [&'b [u8]]]) -> Vec<&'b [u8]> {
+fn gathered<'b>(own: &'b [Cow<'_, [u8]>], others: &[&'b [&'b [u8]]]) -> Vec<&'b [u8]> {
     own.iter().map(AsRef::as_ref).chain(others.iter().flat_map(|list| list.iter().copied())).collect()
 }
 

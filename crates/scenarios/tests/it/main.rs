@@ -5,6 +5,7 @@
 mod api;
 mod browser;
 mod crash;
+mod documents;
 mod portal;
 mod tidy;
 mod vectors;

@@ -21,6 +21,9 @@ use crate::timestamp::Token;
 /// Entries of one list of an index.
 const MAX_ENTRIES: usize = 1_000;
 
+/// Bytes, one after the other.
+type Parts<'a> = Vec<Cow<'a, [u8]>>;
+
 /// The bytes whose digest the imprint of `token` must be, and the positions of the unsigned attribute values that its
 /// index names.
 pub(super) fn covered<'a>(
@@ -38,7 +41,7 @@ fn parts<'a>(
     token: Node<'a>,
     stamped: &Stamped<'_, 'a>,
     work: &Work,
-) -> Result<(Vec<Cow<'a, [u8]>>, Vec<usize>), &'static str> {
+) -> Result<(Parts<'a>, Vec<usize>), &'static str> {
     let unreadable = "the time-stamp cannot be read";
     let imprint = Token::parse(token.raw).map_err(|_| unreadable)?.info.imprint.algorithm();
     let inner = SignedData::parse(token.raw, work).map_err(|_| unreadable)?;

@@ -11,7 +11,9 @@ use musubi_pki::{
     CheckResult, MAX_CLOCK_SKEW_SECONDS, Outcome, ReasonCode, SubIndication, ValidationPolicy, Verdict,
 };
 
-use super::{Context, TimestampJudgement, apply, gathered, judge_value, rule, sha1_weakness, time_stamping};
+use super::{
+    Allowance, Context, TimestampJudgement, apply, gathered, judge_value, rule, sha1_weakness, time_stamping,
+};
 use crate::model::{Covered, Found, FoundTimestamp, Rule, Signer, TimestampKind};
 use crate::timestamp::Token;
 
@@ -29,7 +31,11 @@ pub(super) struct Proof {
 }
 
 /// Judges the time-stamps, the outermost first: each proves the existence of what it covers, for those inside.
-pub(super) fn judge_timestamps(found: &Found<'_>, context: &Context<'_>) -> (Vec<TimestampJudgement>, Proof) {
+pub(super) fn judge_timestamps(
+    found: &Found<'_>,
+    context: &Context<'_>,
+    allowance: &Allowance,
+) -> (Vec<TimestampJudgement>, Proof) {
     let mut proof = Proof::default();
     let stamps = found.timestamps.as_slice();
     if stamps.len() > MAX_TIMESTAMPS {
@@ -38,8 +44,8 @@ pub(super) fn judge_timestamps(found: &Found<'_>, context: &Context<'_>) -> (Vec
         return (Vec::new(), proof);
     }
     let mut judged: Vec<Option<TimestampJudgement>> = vec![None; stamps.len()];
-    for (position, stamp) in stamps.iter().enumerate() {
-        judge_after_those_around(position, stamp, found, context, &mut judged, 0);
+    for position in 0..stamps.len() {
+        judge_after_those_around(position, found, context, allowance, &mut judged, 0);
     }
     let judged: Vec<TimestampJudgement> = judged.into_iter().flatten().collect();
     for (index, stamp) in judged.iter().enumerate() {
@@ -72,9 +78,9 @@ fn earlier(a: Option<UnixTime>, b: Option<UnixTime>) -> Option<UnixTime> {
 /// cut by the depth.
 fn judge_after_those_around(
     position: usize,
-    stamp: &FoundTimestamp<'_>,
     found: &Found<'_>,
     context: &Context<'_>,
+    allowance: &Allowance,
     judged: &mut [Option<TimestampJudgement>],
     depth: usize,
 ) {
@@ -86,15 +92,15 @@ fn judge_after_those_around(
         if outer == position || around.kind != TimestampKind::Archive || !around.covers.contains(&position) {
             continue;
         }
-        judge_after_those_around(outer, around, found, context, judged, depth + 1);
+        judge_after_those_around(outer, found, context, allowance, judged, depth + 1);
         if let Some(Some(outer)) = judged.get(outer)
             && outer.verdict.is_passed()
         {
             covered_at = earlier(covered_at, outer.at);
         }
     }
-    if let Some(slot @ None) = judged.get_mut(position) {
-        *slot = Some(judge_stamp(stamp, found, context, covered_at));
+    if let (Some(slot @ None), Some(stamp)) = (judged.get_mut(position), found.timestamps.get(position)) {
+        *slot = Some(judge_stamp(stamp, found, context, allowance, covered_at));
     }
 }
 
@@ -102,10 +108,13 @@ fn judge_stamp(
     stamp: &FoundTimestamp<'_>,
     found: &Found<'_>,
     context: &Context<'_>,
+    allowance: &Allowance,
     covered_at: Option<UnixTime>,
 ) -> TimestampJudgement {
     let (at, verdict) = match Token::parse(&stamp.token) {
-        Ok(token) => (Some(token.info.gen_time), judge_token(&token, stamp, found, context, covered_at)),
+        Ok(token) => {
+            (Some(token.info.gen_time), judge_token(&token, stamp, found, context, allowance, covered_at))
+        }
         Err(_) => {
             let check = CheckResult::failed("timestamp.format", "RFC 3161 2.4.2");
             let conclusion = (SubIndication::FormatFailure, ReasonCode::TimestampInvalid);
@@ -122,6 +131,7 @@ fn judge_token(
     stamp: &FoundTimestamp<'_>,
     found: &Found<'_>,
     context: &Context<'_>,
+    allowance: &Allowance,
     covered_at: Option<UnixTime>,
 ) -> Verdict {
     let certificates: Vec<&[u8]> = found.certificates.iter().map(AsRef::as_ref).collect();
@@ -129,8 +139,8 @@ fn judge_token(
     let ocsp = gathered(&found.ocsp, &[context.ocsp]);
     let around = Context { crls: &crls, ocsp: &ocsp, ..*context };
     let times = Times { judged_at: context.judged_at, existed_at: covered_at, not_signed_before: None };
-    let anchors = context.timestamp_anchors;
-    let judged = judge_value(&token.found, &certificates, &around, anchors, &time_stamping(), times);
+    let roots = (context.timestamp_anchors, &time_stamping());
+    let judged = judge_value(&token.found, &certificates, &around, roots, times, allowance);
     let verdict = apply(judged.verdict, time_rule(token.info.gen_time, &token.found.signer, times));
     apply(verdict, imprint_rule(&token.info.imprint, &stamp.covered, context.policy, covered_at))
 }

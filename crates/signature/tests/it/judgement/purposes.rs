@@ -62,3 +62,18 @@ fn a_signature_whose_certificate_is_not_there_never_passes() {
         assert_eq!((summary(&judged).as_str(), judged.signer), (why, None), "{file}");
     }
 }
+
+/// A document is no multiplier: what one path may cost, all of its signatures together may cost a few times.
+#[test]
+fn the_work_on_all_paths_of_a_document_is_bounded() {
+    let mut bench = Bench::new();
+    // Twenty signatures; the budget is what each costs, the signatures of two certificates and of two lists.
+    bench.policy.budget.max_signature_checks = 4;
+    let one: serde_json::Value = serde_json::from_slice(&fixture("jws/rs256.json")).unwrap();
+    let entry = serde_json::json!({"protected": one["protected"], "signature": one["signature"]});
+    let all = serde_json::json!({"payload": one["payload"], "signatures": vec![entry; 20]});
+    let judged = bench.judge(all.to_string().as_bytes(), None).unwrap();
+    let passed = judged.signatures.iter().filter(|one| one.verdict.is_passed()).count();
+    assert_eq!((judged.signatures.len(), passed), (20, 16));
+    assert_eq!(judged.indication(), Indication::Indeterminate);
+}

@@ -3,7 +3,7 @@
 //! then, an authority's key was lost on the 25th. Time-stamps state the 10th (before) or the 18th (after).
 
 use musubi_pki::{Outcome, SubIndication};
-use musubi_signature::TimestampKind;
+use musubi_signature::{TimestampKind, detect};
 
 use super::support::{Bench, broken, document, summary, time};
 use crate::cms_message::fixture;
@@ -179,4 +179,23 @@ fn every_time_stamp_is_reported_with_its_own_verdict_in_the_order_of_the_documen
         judged.verdict.checks().iter().filter(|check| check.id() == "timestamp.verdict").collect();
     assert_eq!(rules.len(), 3);
     assert!(rules.iter().all(|check| check.outcome() == Outcome::Passed));
+}
+
+#[test]
+fn each_archive_time_stamp_covers_those_before_it_in_every_format() {
+    for (file, expected) in [
+        ("cms/cades-t.p7", vec![vec![]]),
+        ("cms/cades-lta-renewed.p7", vec![vec![], vec![0], vec![0, 1]]),
+        ("jws/jades-lta-twice.json", vec![vec![], vec![0], vec![0, 1]]),
+        ("xml/xades-lta-twice.xml", vec![vec![], vec![0], vec![0, 1]]),
+        ("pdf/pades-lta.pdf", vec![vec![], vec![0]]),
+        // The index of the archive time-stamp names nothing that came later.
+        ("judgement/lost-dated-back-beside.p7", vec![vec![], vec![]]),
+        ("judgement/lost-dated-back-around.p7", vec![vec![], vec![0]]),
+    ] {
+        let bytes = fixture(file);
+        let found = detect(&bytes).unwrap().find(&bytes, None).unwrap();
+        let covers: Vec<Vec<usize>> = found[0].timestamps.iter().map(|stamp| stamp.covers.clone()).collect();
+        assert_eq!(covers, expected, "{file}");
+    }
 }
