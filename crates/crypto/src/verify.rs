@@ -1,7 +1,9 @@
 //! Signature verification with public keys as they stand in certificates (`SubjectPublicKeyInfo`).
 
 use aws_lc_rs::digest as lc_digest;
-use aws_lc_rs::signature::{self, ParsedPublicKey, UnparsedPublicKey, VerificationAlgorithm};
+use aws_lc_rs::signature::{
+    self, ParsedPublicKey, RsaParameters, RsaPssSaltLength, UnparsedPublicKey, VerificationAlgorithm,
+};
 use num_bigint::BigUint;
 
 use crate::digest::{Digest, DigestAlgorithm};
@@ -18,7 +20,8 @@ pub enum SignatureAlgorithm {
     RsaPkcs1Sha384,
     /// `sha512WithRSAEncryption`.
     RsaPkcs1Sha512,
-    /// `id-RSASSA-PSS` with SHA-256, MGF1 with SHA-256, a salt of any length that the encoding allows (RFC 8017 8.1).
+    /// `id-RSASSA-PSS` with SHA-256, MGF1 with SHA-256 (RFC 8017 8.1), and a salt of one of the two lengths that are
+    /// in use: the digest's (RFC 7518 3.5, RFC 9231 2.3.10) or the longest that fits the key.
     RsaPssSha256,
     /// `id-RSASSA-PSS` with SHA-384 in both places.
     RsaPssSha384,
@@ -214,7 +217,10 @@ impl PublicKey {
         signature: &[u8],
     ) -> Result<(), BadSignature> {
         let with = table(algorithm, self.strength, encoding).ok_or(BadSignature)?;
-        UnparsedPublicKey::new(with, &self.spki).verify(message, signature).map_err(|_| BadSignature)
+        let verified = |with| {
+            UnparsedPublicKey::new(with, &self.spki).verify(message, signature).map_err(|_| BadSignature)
+        };
+        verified(with).or_else(|bad| with_longest_salt(algorithm).map_or(Err(bad), |with| verified(with)))
     }
 
     /// Verifies `signature` over a message of which only the digest is at hand. Never for Ed25519.
@@ -236,7 +242,9 @@ impl PublicKey {
             return self.parsed.verify_digest_sig(&imported, signature).map_err(|_| BadSignature);
         }
         let with = table(algorithm, self.strength, EcdsaEncoding::Der).ok_or(BadSignature)?;
-        UnparsedPublicKey::new(with, &self.spki).verify_digest(&imported, signature).map_err(|_| BadSignature)
+        let key = |with| UnparsedPublicKey::new(with, &self.spki);
+        let verified = |with| key(with).verify_digest(&imported, signature).map_err(|_| BadSignature);
+        verified(with).or_else(|bad| with_longest_salt(algorithm).map_or(Err(bad), |with| verified(with)))
     }
 
     /// Verifies an RSA signature whose padding `00 01 FF…FF 00` holds the bare SHA-256 digest where RFC 8017 9.2
@@ -294,6 +302,24 @@ fn table(
         _ => return None,
     };
     Some(found)
+}
+
+static PSS_SHA256: RsaParameters =
+    signature::RSA_PSS_2048_8192_SHA256.with_pss_salt_length(RsaPssSaltLength::Max);
+static PSS_SHA384: RsaParameters =
+    signature::RSA_PSS_2048_8192_SHA384.with_pss_salt_length(RsaPssSaltLength::Max);
+static PSS_SHA512: RsaParameters =
+    signature::RSA_PSS_2048_8192_SHA512.with_pss_salt_length(RsaPssSaltLength::Max);
+
+/// The same for RSASSA-PSS with the longest salt, which the library does not find out by itself. Only for a key to
+/// which [`table`] says that the algorithm belongs.
+fn with_longest_salt(algorithm: SignatureAlgorithm) -> Option<&'static dyn VerificationAlgorithm> {
+    match algorithm {
+        SignatureAlgorithm::RsaPssSha256 => Some(&PSS_SHA256),
+        SignatureAlgorithm::RsaPssSha384 => Some(&PSS_SHA384),
+        SignatureAlgorithm::RsaPssSha512 => Some(&PSS_SHA512),
+        _ => None,
+    }
 }
 
 /// Modulus and exponent of a `SubjectPublicKeyInfo` that the library has accepted as an RSA key, unsigned

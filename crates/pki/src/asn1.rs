@@ -4,6 +4,8 @@
 //! encoded again. A constructed value is read inside a closure and must be used up: trailing bytes are refused.
 //! Knows the structures that certificates and revocation lists share; decides nothing about trust.
 
+use std::collections::BTreeSet;
+
 use const_oid::ObjectIdentifier;
 use der::asn1::AnyRef;
 use der::{Choice, Decode, DecodeValue, SliceReader, Tag, TagNumber};
@@ -258,7 +260,7 @@ impl<'a> Elements<'a> {
         duplicate: impl Fn(ObjectIdentifier) -> E,
         mut read: impl FnMut(ObjectIdentifier, bool, &'a [u8]) -> Result<(), E>,
     ) -> Result<(), E> {
-        let mut seen: Vec<ObjectIdentifier> = Vec::new();
+        let mut seen = BTreeSet::new();
         self.inside(Tag::Sequence, |list| {
             if list.is_empty() {
                 return Err(Malformed.into());
@@ -269,10 +271,9 @@ impl<'a> Elements<'a> {
                     let critical = extension.default_false()?;
                     Ok::<_, Malformed>((id, critical, extension.element(Tag::OctetString)?.value))
                 })?;
-                if seen.contains(&id) {
+                if !seen.insert(id) {
                     return Err(duplicate(id));
                 }
-                seen.push(id);
                 read(id, critical, value)
             })
         })

@@ -133,6 +133,9 @@ pub struct FoundTimestamp<'a> {
     pub token: Cow<'a, [u8]>,
     /// What its imprint must be the digest of.
     pub covered: Covered<'a>,
+    /// The other time-stamps of this signature, by position, that are among what it covers: their existence is proven
+    /// by it too. The order of time-stamps follows from this alone, never from the times that they state.
+    pub covers: Vec<usize>,
 }
 
 /// How much of the file a signature protects.

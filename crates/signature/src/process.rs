@@ -4,22 +4,23 @@
 //!
 //! Takes nothing from the signature on trust: a time-stamp counts only if it is itself TOTAL-PASSED under the
 //! time-stamping anchors and its imprint is that of what it stands on; a claimed signing time counts for nothing.
+//!
+//! Not asked: when certificates and revocation data themselves were first seen (5.6.2.1, control time sliding). What
+//! signed them is judged for the same time as the signature, so an authority whose key is lost later on could still
+//! make older ones; who must withstand that protects the certificate by a signed reference (level B and above).
 
-use musubi_crypto::{Digest, DigestAlgorithm, PublicKey, Sha256Digest, SignatureAlgorithm, sha256};
+mod timestamps;
+
+use musubi_crypto::{DigestAlgorithm, PublicKey, Sha256Digest, SignatureAlgorithm, sha256};
 use musubi_kernel::UnixTime;
-use musubi_pki::path::{KeyUsage, PathAnchors, PathEvidence, PathRules, Purpose, Times, judge_path};
-use musubi_pki::{
-    CheckResult, MAX_CLOCK_SKEW_SECONDS, Outcome, ReasonCode, SubIndication, ValidationPolicy, Verdict, oid,
+use musubi_pki::path::{
+    KeyUsage, PathAnchors, PathCertificate, PathEvidence, PathRules, Purpose, Times, judge_path,
 };
+use musubi_pki::{CheckResult, Outcome, ReasonCode, SubIndication, ValidationPolicy, Verdict, oid};
 
-use crate::model::{
-    Covered, Extent, Found, FoundTimestamp, Level, Role, Rule, Signed, Signer, TimestampKind,
-};
+use self::timestamps::{judge_timestamps, time_rule};
+use crate::model::{Extent, Found, Level, Role, Rule, Signed, Signer, TimestampKind};
 use crate::report::{RevocationData, RevocationKind};
-use crate::timestamp::Token;
-
-/// The most time-stamps of one signature that are judged; the others make the verdict INDETERMINATE.
-const MAX_TIMESTAMPS: usize = 32;
 
 /// What a judgement is made with.
 #[derive(Debug, Clone, Copy)]
@@ -110,7 +111,7 @@ pub fn judge_signature(found: Found<'_>, context: &Context<'_>) -> SignatureJudg
     let judged = judge_value(&found, &[], context, anchors, &purpose, times);
     let mut rules = proof.rules;
     if let Role::TimeStamp { at } = found.role {
-        rules.push(time_rule(at, times));
+        rules.push(time_rule(at, &found.signer, times));
     }
     let verdict = rules.into_iter().fold(judged.verdict, apply);
     SignatureJudgement {
@@ -149,7 +150,11 @@ fn judge_value(
 ) -> Judged {
     let Signer::Certificate(leaf) = &found.signer else {
         let check = CheckResult::failed("signer.certificate", "EN 319 102-1 5.2.3");
-        let conclusion = (SubIndication::NoSigningCertificateFound, ReasonCode::SignatureMalformed);
+        // Why there is none, the format says best, if it found something broken (5.2.2 comes before 5.2.3).
+        let is_broken =
+            |rule: &&Rule| matches!(rule.result.outcome(), Outcome::Failed | Outcome::Inconclusive);
+        let none = (SubIndication::NoSigningCertificateFound, ReasonCode::SignatureMalformed);
+        let conclusion = found.rules.iter().find(is_broken).map_or(none, |rule| rule.on_failure);
         let verdict = Verdict::refused(check, conclusion, times.judged_at);
         let verdict = found.rules.iter().cloned().fold(verdict, apply);
         return Judged { verdict, chain: Vec::new(), revocation: Vec::new() };
@@ -162,6 +167,7 @@ fn judge_value(
     let rules = [
         value_rule(found, path.public_key.as_ref(), context.policy),
         algorithm_rule(found, context.policy, times),
+        purpose_rule(leaf, found.role),
     ];
     let verdict = rules.into_iter().chain(found.rules.iter().cloned()).fold(path.verdict, apply);
     let revocation = with_kinds(&path.revocation, &ocsp);
@@ -172,9 +178,8 @@ fn judge_value(
 fn with_kinds(decisive: &[Sha256Digest], ocsp: &[&[u8]]) -> Vec<RevocationData> {
     let responses: Vec<Sha256Digest> =
         if decisive.is_empty() { Vec::new() } else { ocsp.iter().map(|der| sha256(der)).collect() };
-    let kind = |sha256| match responses.contains(sha256) {
-        true => RevocationKind::Response,
-        false => RevocationKind::List,
+    let kind = |sha256| {
+        if responses.contains(sha256) { RevocationKind::Response } else { RevocationKind::List }
     };
     decisive.iter().map(|sha256| RevocationData { kind: kind(sha256), sha256: *sha256 }).collect()
 }
@@ -188,7 +193,8 @@ fn apply(verdict: Verdict, rule: Rule) -> Verdict {
     verdict.and(rule.result, (sub_indication.indication(), sub_indication, reason))
 }
 
-/// Whether the signer's key made the signature value.
+/// Whether the signer's key made the signature value. A value that could not be looked at never passes, whatever
+/// else is said of it.
 fn value_rule(found: &Found<'_>, key: Option<&PublicKey>, policy: &ValidationPolicy) -> Rule {
     const ID: &str = "signature.value";
     const CLAUSE: &str = "EN 319 102-1 5.2.7";
@@ -196,14 +202,14 @@ fn value_rule(found: &Found<'_>, key: Option<&PublicKey>, policy: &ValidationPol
     let Some(key) = key else {
         // Why there is no key, the path says.
         return rule(
-            CheckResult::new(ID, CLAUSE, Outcome::Skipped),
+            CheckResult::new(ID, CLAUSE, Outcome::Inconclusive),
             SubIndication::NoSigningCertificateFound,
             ReasonCode::CertificateMalformed,
         );
     };
     let Ok(algorithm) = value.algorithm else {
         return rule(
-            CheckResult::new(ID, CLAUSE, Outcome::Skipped),
+            CheckResult::new(ID, CLAUSE, Outcome::Inconclusive),
             SubIndication::CryptoConstraintsFailure,
             ReasonCode::CertificateWeakAlgorithm,
         );
@@ -226,152 +232,57 @@ fn value_rule(found: &Found<'_>, key: Option<&PublicKey>, policy: &ValidationPol
 
 /// Whether the algorithms with which the signature protects its content are accepted for the time in question.
 fn algorithm_rule(found: &Found<'_>, policy: &ValidationPolicy, times: Times) -> Rule {
-    let sha1_accepted =
-        matches!((policy.sha1_until, times.existed_at), (Some(until), Some(at)) if at <= until);
-    let weak = |digest: DigestAlgorithm| digest == DigestAlgorithm::Sha1 && !sha1_accepted;
-    let (known, name) = match &found.value.algorithm {
-        Ok(algorithm) => (!algorithm.digest().is_some_and(weak), algorithm.as_str().to_owned()),
-        Err(name) => (false, name.clone()),
+    let weakness = |digest: DigestAlgorithm| sha1_weakness(digest, policy, times.existed_at);
+    let (of_value, name) = match &found.value.algorithm {
+        Ok(algorithm) => (algorithm.digest().and_then(weakness), algorithm.as_str().to_owned()),
+        Err(name) => (Some(SubIndication::CryptoConstraintsFailure), name.clone()),
     };
-    let weak_digest = found.digests.iter().copied().find(|digest| weak(*digest));
-    let outcome = if known && weak_digest.is_none() { Outcome::Passed } else { Outcome::Failed };
+    let of_content = found.digests.iter().find_map(|digest| Some((*digest, weakness(*digest)?)));
+    let weak = of_value.or(of_content.map(|(_, weakness)| weakness));
+    let outcome = if weak.is_none() { Outcome::Passed } else { Outcome::Failed };
     let mut result =
         CheckResult::new("signature.algorithms", "EN 319 102-1 5.2.8", outcome).with("signature", name);
-    if let Some(digest) = weak_digest {
+    if let Some((digest, _)) = of_content {
         result = result.with("digest", digest.as_str());
     }
-    rule(result, SubIndication::CryptoConstraintsFailure, ReasonCode::CertificateWeakAlgorithm)
+    let sub_indication = weak.unwrap_or(SubIndication::CryptoConstraintsFailure);
+    rule(result, sub_indication, ReasonCode::CertificateWeakAlgorithm)
+}
+
+/// What a use of this digest comes to: SHA-1 counts by a proven time alone, and only where the policy says until when.
+fn sha1_weakness(
+    digest: DigestAlgorithm,
+    policy: &ValidationPolicy,
+    existed_at: Option<UnixTime>,
+) -> Option<SubIndication> {
+    match (digest, policy.sha1_until, existed_at) {
+        (DigestAlgorithm::Sha1, Some(until), Some(at)) if at <= until => None,
+        (DigestAlgorithm::Sha1, Some(_), _) => Some(SubIndication::CryptoConstraintsFailureNoPoe),
+        (DigestAlgorithm::Sha1, None, _) => Some(SubIndication::CryptoConstraintsFailure),
+        _ => None,
+    }
+}
+
+/// Keys for time-stamps and OCSP responses alone sign what anybody hands them; a document they never signed
+/// (RFC 5280 4.2.1.12).
+fn purpose_rule(leaf: &[u8], role: Role) -> Rule {
+    let other_purposes_only = || {
+        let certificate = PathCertificate::parse(leaf).ok()?;
+        let (named, _) = certificate.extensions.extended_key_usage?;
+        Some(named.iter().all(|purpose| [oid::TIME_STAMPING, oid::OCSP_SIGNING].contains(purpose)))
+    };
+    let outcome = match role {
+        // Asked for with the path.
+        Role::TimeStamp { .. } => Outcome::Skipped,
+        Role::Signature | Role::CounterSignature if other_purposes_only() == Some(true) => Outcome::Failed,
+        Role::Signature | Role::CounterSignature => Outcome::Passed,
+    };
+    let result = CheckResult::new("signer.purpose", "RFC 5280 4.2.1.12; RFC 9336 4", outcome);
+    rule(result, SubIndication::ChainConstraintsFailure, ReasonCode::CertificateConstraints)
 }
 
 fn rule(result: CheckResult, sub_indication: SubIndication, reason: ReasonCode) -> Rule {
     Rule { result, on_failure: (sub_indication, reason) }
-}
-
-/// What the time-stamps prove, and the rules that follow from them.
-#[derive(Default)]
-struct Proof {
-    existed_at: Option<UnixTime>,
-    not_signed_before: Option<UnixTime>,
-    rules: Vec<Rule>,
-}
-
-/// Judges the time-stamps, the outermost first: each proves the existence of what it covers, for those inside.
-fn judge_timestamps(found: &Found<'_>, context: &Context<'_>) -> (Vec<TimestampJudgement>, Proof) {
-    let mut proof = Proof::default();
-    if found.timestamps.is_empty() {
-        return (Vec::new(), proof);
-    }
-    if found.timestamps.len() > MAX_TIMESTAMPS {
-        let result =
-            CheckResult::failed("timestamps.count", "own limit").with("found", found.timestamps.len());
-        proof.rules.push(rule(result, SubIndication::SigConstraintsFailure, ReasonCode::TooComplex));
-        return (Vec::new(), proof);
-    }
-    let tokens: Vec<Option<Token<'_>>> =
-        found.timestamps.iter().map(|stamp| Token::parse(&stamp.token).ok()).collect();
-    let mut order: Vec<usize> = (0..tokens.len()).collect();
-    // Archive time-stamps cover what came before them; content time-stamps are judged last.
-    order.sort_by_key(|&at| {
-        let stated = tokens.get(at).and_then(Option::as_ref).map(|token| token.info.gen_time.0);
-        (found.timestamps.get(at).map(|stamp| depth(stamp.kind)), std::cmp::Reverse(stated))
-    });
-    let mut judged: Vec<Option<TimestampJudgement>> = vec![None; tokens.len()];
-    let mut covered_at: Option<UnixTime> = None;
-    let mut earliest: Option<UnixTime> = None;
-    for at in order {
-        let (Some(stamp), Some(token)) = (found.timestamps.get(at), tokens.get(at)) else { continue };
-        let verdict = match token {
-            Some(token) => judge_token(token, stamp, found, context, covered_at),
-            None => Verdict::refused(
-                CheckResult::failed("timestamp.format", "RFC 3161 2.4.2"),
-                (SubIndication::FormatFailure, ReasonCode::TimestampInvalid),
-                context.judged_at,
-            ),
-        };
-        let stated = token.as_ref().map(|token| token.info.gen_time);
-        if verdict.is_passed() {
-            match stamp.kind {
-                TimestampKind::Archive => {
-                    covered_at = earlier(covered_at, stated);
-                    earliest = earlier(earliest, stated);
-                }
-                TimestampKind::Signature => earliest = earlier(earliest, stated),
-                TimestampKind::Content => proof.not_signed_before = proof.not_signed_before.max(stated),
-                TimestampKind::Other => {}
-            }
-        }
-        proof.rules.push(timestamp_rule(stamp, at, &verdict, stated));
-        if let Some(slot) = judged.get_mut(at) {
-            *slot = Some(TimestampJudgement {
-                kind: stamp.kind,
-                token_sha256: sha256(&stamp.token),
-                location: stamp.location.clone(),
-                at: stated,
-                verdict,
-            });
-        }
-    }
-    proof.existed_at = earliest;
-    if let (Some(after), Some(before)) = (proof.not_signed_before, proof.existed_at) {
-        let outcome = if after <= before { Outcome::Passed } else { Outcome::Failed };
-        let result = CheckResult::new("timestamps.order", "EN 319 102-1 5.5.4 (5), 5.6.2.4", outcome)
-            .with("content_at", after)
-            .with("signature_at", before);
-        proof.rules.push(rule(result, SubIndication::TimestampOrderFailure, ReasonCode::TimestampInvalid));
-    }
-    (judged.into_iter().flatten().collect(), proof)
-}
-
-fn depth(kind: TimestampKind) -> u8 {
-    match kind {
-        TimestampKind::Archive => 0,
-        TimestampKind::Signature | TimestampKind::Other => 1,
-        TimestampKind::Content => 2,
-    }
-}
-
-fn earlier(a: Option<UnixTime>, b: Option<UnixTime>) -> Option<UnixTime> {
-    a.into_iter().chain(b).min()
-}
-
-/// A time-stamp that is not what it should be leaves the verdict undecided, whoever put it there: the document is not
-/// what it pretends to be. One that proves nothing here is reported only.
-fn timestamp_rule(stamp: &FoundTimestamp<'_>, index: usize, verdict: &Verdict, at: Option<UnixTime>) -> Rule {
-    let outcome = match (stamp.kind, verdict.is_passed()) {
-        (_, true) => Outcome::Passed,
-        (TimestampKind::Other, false) => Outcome::Skipped,
-        (_, false) => Outcome::Failed,
-    };
-    let mut result = CheckResult::new("timestamp.verdict", "EN 319 102-1 5.4, 5.5.4", outcome)
-        .with("number", index.saturating_add(1))
-        .with("location", stamp.location.clone())
-        .with("indication", verdict.indication().as_str());
-    if let Some(sub) = verdict.sub_indication() {
-        result = result.with("sub_indication", sub.as_str());
-    }
-    if let Some(at) = at {
-        result = result.with("at", at);
-    }
-    rule(result, SubIndication::SigConstraintsFailure, ReasonCode::TimestampInvalid)
-}
-
-/// Judges a token: its own signature as that of a time-stamping authority, and that it covers what it stands on.
-fn judge_token(
-    token: &Token<'_>,
-    stamp: &FoundTimestamp<'_>,
-    found: &Found<'_>,
-    context: &Context<'_>,
-    covered_at: Option<UnixTime>,
-) -> Verdict {
-    let certificates: Vec<&[u8]> = found.certificates.iter().map(AsRef::as_ref).collect();
-    let crls = gathered(&found.crls, &[context.crls]);
-    let ocsp = gathered(&found.ocsp, &[context.ocsp]);
-    let around = Context { crls: &crls, ocsp: &ocsp, ..*context };
-    let times = Times { judged_at: context.judged_at, existed_at: covered_at, not_signed_before: None };
-    let anchors = context.timestamp_anchors;
-    let judged = judge_value(&token.found, &certificates, &around, anchors, &time_stamping(), times);
-    let verdict = apply(judged.verdict, time_rule(token.info.gen_time, times));
-    apply(verdict, imprint_rule(&token.info.imprint, &stamp.covered, context.policy, covered_at))
 }
 
 /// Who signs documents.
@@ -385,44 +296,4 @@ fn signing() -> Purpose {
 /// Who signs time-stamps (RFC 3161 2.3).
 fn time_stamping() -> Purpose {
     Purpose { extended_key_usage: vec![oid::TIME_STAMPING], only_this_purpose: true, ..signing() }
-}
-
-/// A time-stamp that states a time after it is known to have existed is a lie, or a clock's fault.
-fn time_rule(stated: UnixTime, times: Times) -> Rule {
-    let outcome = if stated <= times.control().plus(MAX_CLOCK_SKEW_SECONDS) {
-        Outcome::Passed
-    } else {
-        Outcome::Failed
-    };
-    let result = CheckResult::new("timestamp.time", "EN 319 102-1 5.4", outcome).with("at", stated);
-    rule(result, SubIndication::TimestampOrderFailure, ReasonCode::TimestampInvalid)
-}
-
-fn imprint_rule(
-    imprint: &Digest,
-    covered: &Covered<'_>,
-    policy: &ValidationPolicy,
-    existed_at: Option<UnixTime>,
-) -> Rule {
-    const ID: &str = "timestamp.imprint";
-    const CLAUSE: &str = "RFC 3161 2.4.2; EN 319 102-1 5.4";
-    let algorithm = imprint.algorithm();
-    let sha1_accepted = matches!((policy.sha1_until, existed_at), (Some(until), Some(at)) if at <= until);
-    if algorithm == DigestAlgorithm::Sha1 && !sha1_accepted {
-        let result = CheckResult::failed(ID, CLAUSE).with("digest", algorithm.as_str());
-        return rule(result, SubIndication::CryptoConstraintsFailure, ReasonCode::CertificateWeakAlgorithm);
-    }
-    match covered {
-        Covered::Parts(parts) => {
-            let parts: Vec<&[u8]> = parts.iter().map(AsRef::as_ref).collect();
-            let outcome =
-                if algorithm.digest(&parts) == *imprint { Outcome::Passed } else { Outcome::Failed };
-            let result = CheckResult::new(ID, CLAUSE, outcome).with("digest", algorithm.as_str());
-            rule(result, SubIndication::HashFailure, ReasonCode::TimestampInvalid)
-        }
-        Covered::Unusable(why) => {
-            let result = CheckResult::failed(ID, CLAUSE).with("fault", *why);
-            rule(result, SubIndication::SigConstraintsFailure, ReasonCode::TimestampInvalid)
-        }
-    }
 }

@@ -23,7 +23,7 @@ use std::sync::Arc;
 
 use axum::extract::FromRef;
 use musubi_kernel::UnixTime;
-use musubi_pki::{Environment, Policy, TrustAnchors, VerifiedRevocationList};
+use musubi_pki::{Environment, Policy, TrustAnchors, ValidationPolicy, VerifiedRevocationList};
 use musubi_platform::Context;
 use musubi_platform::pairwise::pairwise_id;
 use musubi_platform::person::PersonId;
@@ -33,6 +33,7 @@ use utoipa_axum::router::OpenApiRouter;
 
 use crate::revocation::{IntakeError, Lists};
 use crate::upstream::Upstream;
+use crate::validation_policy::AppliedPolicy;
 
 /// The schema of every feature here, in order.
 #[must_use]
@@ -57,7 +58,7 @@ struct Inner {
     context: Context,
     anchors: TrustAnchors,
     upstream: Arc<dyn Upstream>,
-    policy: Policy,
+    policy: AppliedPolicy,
     lists: Lists,
 }
 
@@ -72,6 +73,12 @@ impl Verification {
     /// [`Verification::refresh`] or [`Verification::take_in`].
     #[must_use]
     pub fn new(context: Context, anchors: TrustAnchors, upstream: Arc<dyn Upstream>, policy: Policy) -> Self {
+        let own = ValidationPolicy {
+            min_rsa_bits: policy.min_rsa_bits,
+            max_revocation_age: policy.max_list_age,
+            ..ValidationPolicy::default()
+        };
+        let policy = AppliedPolicy::of(&own);
         Self(Arc::new(Inner { context, anchors, upstream, policy, lists: Lists::default() }))
     }
 
@@ -108,8 +115,13 @@ impl Verification {
         &self.0.anchors
     }
 
-    pub(crate) fn policy(&self) -> Policy {
-        self.0.policy
+    /// The policy under which this relying party's verdicts are made: its own, else the platform's.
+    pub(crate) async fn policy_of(
+        &self,
+        tx: &mut Tx,
+        relying_party: &RelyingPartyId,
+    ) -> Result<AppliedPolicy, StoreError> {
+        validation_policy::applied(tx, relying_party, &self.0.policy).await
     }
 
     /// The person's identifier for one relying party.

@@ -227,18 +227,18 @@ async fn portal(story: &mut Story) -> Result<String, Failure> {
     ] {
         ensure(uses.contains(what), || format!("the portal does not show 「{what}」: {uses}"))?;
     }
-    let first = page
-        .body
-        .split("href=\"/uses/")
-        .nth(1)
-        .and_then(|rest| rest.split('"').next())
-        .ok_or_else(|| failure("no record can be opened"))?
-        .to_owned();
+    let links = page.body.split("href=\"/uses/").skip(1).filter_map(|rest| rest.split('"').next());
+    let (proofs, records): (Vec<&str>, Vec<&str>) = links.partition(|link| link.ends_with("/bundle"));
+    let first = *records.first().ok_or_else(|| failure("no record can be opened"))?;
+    let verdict = *proofs.first().ok_or_else(|| failure("no verdict can be downloaded"))?;
     let record = story.visitor.get("portal", &format!("/uses/{first}")).await?;
     let proof = record.attribute("proof", "class").unwrap_or_default();
     ensure(proof.contains("notice-success"), || "the record's proof does not verify".into())?;
+    let bundle = story.visitor.get("portal", &format!("/uses/{verdict}")).await?;
+    ensure(bundle.body.contains("musubi.bundle"), || "the proof of the verdict cannot be downloaded".into())?;
     Ok(format!(
-        "{} records; the newest is proven to be in the audit log",
-        page.body.matches("href=\"/uses/").count()
+        "{} records, {} verdicts to download; the newest record is proven to be in the audit log",
+        records.len(),
+        proofs.len()
     ))
 }

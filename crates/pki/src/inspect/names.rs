@@ -123,9 +123,9 @@ fn general_name(name: &GeneralName<'_>) -> Value {
 
 fn address(bytes: &[u8]) -> String {
     if let Ok(four) = <[u8; 4]>::try_from(bytes) {
-        std::net::Ipv4Addr::from(four).to_string()
+        core::net::Ipv4Addr::from(four).to_string()
     } else if let Ok(sixteen) = <[u8; 16]>::try_from(bytes) {
-        std::net::Ipv6Addr::from(sixteen).to_string()
+        core::net::Ipv6Addr::from(sixteen).to_string()
     } else {
         format!("#{}", hex::encode(bytes))
     }

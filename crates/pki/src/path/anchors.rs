@@ -9,7 +9,9 @@ use musubi_kernel::UnixTime;
 
 use super::KeyUsage;
 use super::certificate::PathCertificate;
+use super::general_name::ComparableName;
 use crate::TrustAnchors;
+use crate::asn1::Malformed;
 use crate::certificate::{ParseError, UnusableKey};
 
 /// The most anchors of one set.
@@ -36,6 +38,7 @@ pub enum PathAnchorError {
 pub struct PathAnchor {
     pub(super) der: Vec<u8>,
     pub(super) name: Vec<u8>,
+    pub(super) comparable_name: ComparableName,
     pub(super) key: Result<PublicKey, UnusableKey>,
     pub(super) key_bits: Vec<u8>,
     pub(super) key_id: Option<Vec<u8>>,
@@ -46,13 +49,14 @@ pub struct PathAnchor {
 }
 
 impl PathAnchor {
-    fn of(certificate: &PathCertificate<'_>) -> Self {
+    fn of(certificate: &PathCertificate<'_>) -> Result<Self, Malformed> {
         let extensions = &certificate.extensions;
         // Versions 1 and 2 have no way to say it; whoever trusts one says it for them.
         let is_ca = certificate.version < 3 || extensions.basic_constraints.is_some_and(|b| b.is_ca);
-        Self {
+        Ok(Self {
             der: certificate.der.to_vec(),
             name: certificate.subject.to_vec(),
+            comparable_name: ComparableName::read(certificate.subject)?,
             key: certificate.public_key.clone(),
             key_bits: certificate.key_bits.to_vec(),
             key_id: extensions.subject_key_id.map(<[u8]>::to_vec),
@@ -60,7 +64,7 @@ impl PathAnchor {
             not_after: certificate.not_after,
             is_authority: is_ca && certificate.permits(KeyUsage::KeyCertSign),
             may_sign_crls: certificate.permits(KeyUsage::CrlSign),
-        }
+        })
     }
 
     /// Its certificate.
@@ -99,13 +103,13 @@ impl PathAnchors {
     ) -> Result<Self, PathAnchorError> {
         let mut anchors: Vec<PathAnchor> = Vec::new();
         for (position, der) in certificates.into_iter().enumerate() {
-            let certificate = PathCertificate::parse(der.as_ref())
-                .map_err(|error| PathAnchorError::Certificate { position, error })?;
+            let refused = |error| PathAnchorError::Certificate { position, error };
+            let certificate = PathCertificate::parse(der.as_ref()).map_err(refused)?;
             if anchors.len() == MAX_ANCHORS {
                 return Err(PathAnchorError::TooMany);
             }
             if anchors.iter().all(|anchor| anchor.der != certificate.der) {
-                anchors.push(PathAnchor::of(&certificate));
+                anchors.push(PathAnchor::of(&certificate).map_err(|error| refused(error.into()))?);
             }
         }
         Ok(Self { anchors })
@@ -123,6 +127,6 @@ impl From<&TrustAnchors> for PathAnchors {
     fn from(jpki: &TrustAnchors) -> Self {
         // They were read more strictly than here, so each can be read.
         let certificates = jpki.anchors().iter().filter_map(|a| PathCertificate::parse(a.der()).ok());
-        Self { anchors: certificates.map(|certificate| PathAnchor::of(&certificate)).collect() }
+        Self { anchors: certificates.filter_map(|certificate| PathAnchor::of(&certificate).ok()).collect() }
     }
 }

@@ -2,6 +2,8 @@
 //! backtracking, the most promising issuer first. Every step is verified before it is taken; no entity stands twice in
 //! a path. Hands out one complete path after the other and judges none.
 
+use std::rc::Rc;
+
 use super::pool::{Issuer, Pool};
 use super::session::Session;
 use super::status::Exhausted;
@@ -37,7 +39,9 @@ pub(super) struct FoundPath {
 
 struct Frame {
     certificate: usize,
-    issuers: std::vec::IntoIter<Issuer>,
+    issuers: Rc<[Issuer]>,
+    /// The next of them.
+    next: usize,
 }
 
 /// The search for the paths of one certificate.
@@ -57,11 +61,10 @@ impl Paths {
         certificate: usize,
         follow: Follow,
         anchor: Option<usize>,
-        session: &Session<'_, '_>,
+        session: &mut Session<'_, '_>,
     ) -> Self {
-        let issuers = session.pool.issuers(certificate, session.times.control()).into_iter();
         Self {
-            stack: vec![Frame { certificate, issuers }],
+            stack: vec![Frame { certificate, issuers: session.issuers(certificate), next: 0 }],
             follow,
             anchor,
             is_cut_short: false,
@@ -76,10 +79,12 @@ impl Paths {
     pub(super) fn next(&mut self, session: &mut Session<'_, '_>) -> Result<Option<FoundPath>, Exhausted> {
         while let Some(frame) = self.stack.last_mut() {
             let child = frame.certificate;
-            let Some(issuer) = frame.issuers.next() else {
+            let Some(issuer) = frame.issuers.get(frame.next).copied() else {
                 self.stack.pop();
                 continue;
             };
+            frame.next += 1;
+            session.work.candidate()?;
             if !self.may_stand_above(issuer, session.pool) {
                 continue;
             }
@@ -87,7 +92,6 @@ impl Paths {
                 self.is_cut_short = true;
                 continue;
             }
-            session.work.candidate()?;
             if session.edge(child, issuer)? != Edge::Verified && self.follow == Follow::Verified {
                 continue;
             }
@@ -96,8 +100,8 @@ impl Paths {
                     return Ok(Some(FoundPath { certificates: self.certificates(), anchor: Some(anchor) }));
                 }
                 Issuer::Certificate(position) => {
-                    let issuers = session.pool.issuers(position, session.times.control()).into_iter();
-                    self.stack.push(Frame { certificate: position, issuers });
+                    let issuers = session.issuers(position);
+                    self.stack.push(Frame { certificate: position, issuers, next: 0 });
                     if self.stack.len() > self.longest.len() {
                         self.longest = self.certificates();
                     }

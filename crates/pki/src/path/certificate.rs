@@ -41,6 +41,8 @@ pub struct PathCertificate<'a> {
     pub public_key: Result<PublicKey, UnusableKey>,
     /// The extensions; empty below version 3.
     pub extensions: PathExtensions<'a>,
+    /// Compared once, since names can be long and the question is asked often.
+    is_self_issued: bool,
 }
 
 impl<'a> PathCertificate<'a> {
@@ -119,13 +121,14 @@ impl<'a> PathCertificate<'a> {
             key_bits,
             public_key,
             extensions,
+            is_self_issued: super::general_name::same_name(issuer, subject),
         })
     }
 
     /// Whether issuer and subject are the same name (RFC 5280 3.2).
     #[must_use]
     pub fn is_self_issued(&self) -> bool {
-        super::general_name::same_name(self.issuer, self.subject)
+        self.is_self_issued
     }
 
     /// Whether `keyUsage` permits this; without the extension everything is permitted.

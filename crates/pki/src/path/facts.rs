@@ -27,6 +27,8 @@ pub(super) struct Demand<'r> {
 pub(super) struct PathFacts<'f, 'a> {
     pub(super) certificates: Vec<&'f PathCertificate<'a>>,
     pub(super) edges: Vec<Edge>,
+    /// Whether each has the issuer whose name it gives.
+    pub(super) names_chain: Vec<bool>,
     /// `None` if the path ends below every anchor.
     pub(super) anchor: Option<&'f PathAnchor>,
     /// `None` if there is no anchor.

@@ -131,20 +131,16 @@ impl<'s, 'a> Judged<'s, 'a> {
                 best = Some(judged);
             }
         }
-        let mut is_cut_short = paths.is_cut_short || session.pool.is_cut_short;
-        let mut best = best.unwrap_or_else(|| {
-            let explained = Self::explain(paths.longest, session, demand);
-            // A complete path is something to show, whatever longer ones there might have been.
-            is_cut_short |= session.work.is_exhausted();
-            explained
-        });
-        is_cut_short &= best.facts.anchor.is_none() || session.pool.is_cut_short;
-        if session.work.is_exhausted() || is_cut_short {
-            best.facts.is_exhausted = true;
-            best.facts.work = session.work.done();
-            best.concluded = conclude(&best.facts, demand);
-        }
-        best
+        // What was not looked at may have passed, unless a complete path is at hand and only longer ones were left out.
+        // The explanation that follows finds nothing that could.
+        let gave_up = session.work.is_exhausted()
+            || session.pool.is_cut_short
+            || (paths.is_cut_short && best.is_none());
+        let mut judged = best.unwrap_or_else(|| Self::explain(paths.longest, session, demand));
+        judged.facts.is_exhausted = gave_up;
+        judged.facts.work = session.work.done();
+        judged.concluded = conclude(&judged.facts, demand);
+        judged
     }
 
     fn of(path: &FoundPath, session: &mut Session<'s, 'a>, demand: &Demand<'_>) -> Result<Self, Exhausted> {

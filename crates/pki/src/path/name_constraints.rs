@@ -53,6 +53,8 @@ pub(super) fn process(
     for (position, certificate) in certificates.iter().enumerate() {
         let is_last = position + 1 == certificates.len();
         if !all.is_empty() && (is_last || !certificate.is_self_issued()) {
+            // Reading names takes time, too; long ones longer.
+            work.steps(certificate.subject.len() / 32)?;
             let Ok(names) = names(certificate) else {
                 return Ok(Some(NameFault { position, what: "name_malformed" }));
             };
@@ -67,6 +69,7 @@ pub(super) fn process(
             }
         }
         if let Some(extension) = certificate.extensions.name_constraints.filter(|_| !is_last) {
+            work.steps(extension.len() / 8)?;
             match whole(extension, read) {
                 Ok(constraints) => all.push(constraints),
                 Err(Malformed) => {

@@ -1,7 +1,7 @@
 //! Every certificate at hand, read once, with its names and its key numbered, so that building compares numbers. What
 //! cannot be read is passed over: it is no evidence.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use musubi_crypto::PublicKey;
 use musubi_kernel::UnixTime;
@@ -30,7 +30,7 @@ impl Identity {
 }
 
 /// Who may have issued a certificate.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Issuer {
     /// The anchor at this position.
     Anchor(usize),
@@ -58,8 +58,15 @@ struct Numbers {
 
 impl Numbers {
     fn name(&mut self, der: &[u8]) -> Option<usize> {
+        Some(self.read_name(&ComparableName::read(der).ok()?))
+    }
+
+    fn read_name(&mut self, name: &ComparableName) -> usize {
         let next = self.names.len();
-        Some(*self.names.entry(ComparableName::read(der).ok()?).or_insert(next))
+        match self.names.get(name) {
+            Some(number) => *number,
+            None => *self.names.entry(name.clone()).or_insert(next),
+        }
     }
 
     fn key(&mut self, key: &Result<PublicKey, UnusableKey>, key_bits: &[u8]) -> usize {
@@ -95,28 +102,50 @@ impl<'a> Pool<'a> {
             by_subject: BTreeMap::new(),
             is_cut_short: intermediates.len() > limit,
         };
-        let mut seen = std::collections::BTreeSet::from([pool.certificates.first()?.der]);
-        let own = anchors.iter().map(|anchor| anchor.der.as_slice());
-        for der in intermediates.iter().copied().take(limit).chain(own) {
-            if !seen.insert(der) {
-                continue;
-            }
-            let Ok(certificate) = PathCertificate::parse(der) else { continue };
-            let Some(identity) = numbers.certificate(&certificate) else { continue };
-            pool.certificates.push(certificate);
-            pool.identities.push(identity);
+        let mut seen = BTreeSet::from([pool.certificates.first()?.der]);
+        for der in intermediates.iter().copied().take(limit) {
+            pool.add(der, &mut seen, &mut numbers);
         }
         for (position, anchor) in anchors.iter().enumerate() {
-            // An anchor's name was read when it became one.
-            let subject = numbers.name(&anchor.name)?;
+            let subject = numbers.read_name(&anchor.comparable_name);
             let key = numbers.key(&anchor.key, &anchor.key_bits);
             pool.anchor_identities.push(Identity { subject, issuer: subject, key });
             pool.by_subject.entry(subject).or_default().push(Issuer::Anchor(position));
         }
+        pool.add_own_of_anchors(&mut seen, &mut numbers);
         for (position, identity) in pool.identities.iter().enumerate() {
             pool.by_subject.entry(identity.subject).or_default().push(Issuer::Certificate(position));
         }
         Some(pool)
+    }
+
+    fn add(&mut self, der: &'a [u8], seen: &mut BTreeSet<&'a [u8]>, numbers: &mut Numbers) {
+        if !seen.insert(der) {
+            return;
+        }
+        let Ok(certificate) = PathCertificate::parse(der) else { return };
+        let Some(identity) = numbers.certificate(&certificate) else { return };
+        self.certificates.push(certificate);
+        self.identities.push(identity);
+    }
+
+    /// The anchors' own certificates, as far as they can matter: an anchor that another one certified, and one that
+    /// signs lists, stands above something that is here. Sets of anchors are large and mostly beside the matter.
+    fn add_own_of_anchors(&mut self, seen: &mut BTreeSet<&'a [u8]>, numbers: &mut Numbers) {
+        let mut looked_at = 0;
+        let mut issuers = BTreeSet::new();
+        while let Some(identity) = self.identities.get(looked_at) {
+            looked_at += 1;
+            if !issuers.insert(identity.issuer) {
+                continue;
+            }
+            for issuer in self.by_subject.get(&identity.issuer).cloned().unwrap_or_default() {
+                let Issuer::Anchor(position) = issuer else { continue };
+                if let Some(anchor) = self.anchors.get(position) {
+                    self.add(&anchor.der, seen, numbers);
+                }
+            }
+        }
     }
 
     pub(super) fn certificate(&self, position: usize) -> Option<&PathCertificate<'a>> {

@@ -2,6 +2,7 @@
 //! saves work.
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use super::build::{Edge, FoundPath};
 use super::facts::{Demand, PathFacts};
@@ -22,10 +23,12 @@ pub(super) struct Session<'s, 'a> {
     /// Why evidence could not be read.
     pub(super) unreadable: &'s [Unusable],
     pub(super) work: Work,
+    /// Who may have issued the certificate at a position, in order.
+    issuers: BTreeMap<usize, Rc<[Issuer]>>,
     /// By the position of the certificate and the number of the key.
     edges: BTreeMap<(usize, usize), Edge>,
-    /// By the positions of the certificate and the anchor, and the number of the issuer's key.
-    pub(super) statuses: BTreeMap<(usize, usize, usize), Status>,
+    /// By the position of the certificate, its issuer and the anchor.
+    statuses: BTreeMap<(usize, Issuer, usize), Status>,
     /// The anchor of the path that is judged.
     pub(super) anchor: usize,
     /// The certificates whose status is being asked, outermost first.
@@ -58,6 +61,7 @@ impl<'s, 'a> Session<'s, 'a> {
             responses: &data.responses,
             unreadable: &data.unreadable,
             work: Work::within(policies.0.budget),
+            issuers: BTreeMap::new(),
             edges: BTreeMap::new(),
             statuses: BTreeMap::new(),
             anchor: 0,
@@ -68,6 +72,13 @@ impl<'s, 'a> Session<'s, 'a> {
 
     pub(super) fn max_path_length(&self) -> usize {
         usize::try_from(self.policy.budget.max_path_length).unwrap_or(usize::MAX)
+    }
+
+    /// Who may have issued the certificate, the most promising first; each list is made once.
+    pub(super) fn issuers(&mut self, position: usize) -> Rc<[Issuer]> {
+        let (pool, control) = (self.pool, self.times.control());
+        let made = self.issuers.entry(position).or_insert_with(|| pool.issuers(position, control).into());
+        Rc::clone(made)
     }
 
     /// Whether the certificate is signed under the issuer's key; each pair is verified once.
@@ -110,6 +121,11 @@ impl<'s, 'a> Session<'s, 'a> {
         for (index, position) in path.certificates.iter().enumerate().rev() {
             if let Some(issuer) = Self::issuer_in(path, index) {
                 facts.edges.push(self.edge(*position, issuer)?);
+                let own = self.pool.identity(Issuer::Certificate(*position));
+                let above = self.pool.identity(issuer);
+                facts
+                    .names_chain
+                    .push(own.zip(above).is_some_and(|(own, above)| own.issuer == above.subject));
             }
         }
         if facts.anchor.is_some() {
@@ -126,6 +142,7 @@ impl<'s, 'a> Session<'s, 'a> {
         PathFacts {
             certificates: certificates.collect(),
             edges: Vec::new(),
+            names_chain: Vec::new(),
             anchor: path.anchor.and_then(|position| pool.anchors.get(position)),
             policies: None,
             name_fault: None,
@@ -152,12 +169,11 @@ impl<'s, 'a> Session<'s, 'a> {
     /// The status of the certificate at `index` of the path.
     pub(super) fn status_in(&mut self, path: &FoundPath, index: usize, position: usize) -> Status {
         let unknown = || Status::Unknown(vec![Unusable::Unauthorized]);
-        let issuer = Self::issuer_in(path, index);
-        let parts = issuer.and_then(|issuer| Some((self.issuer_key(issuer)?, self.pool.identity(issuer)?)));
-        let Some(((issuer, key), certificate)) = parts.zip(self.pool.certificate(position)) else {
+        let Some(above) = Self::issuer_in(path, index) else { return unknown() };
+        let Some((issuer, certificate)) = self.issuer_key(above).zip(self.pool.certificate(position)) else {
             return unknown();
         };
-        let memo = (position, self.anchor, key.key);
+        let memo = (position, above, self.anchor);
         if let Some(known) = self.statuses.get(&memo) {
             return known.clone();
         }

@@ -12,6 +12,7 @@ mod anchors;
 mod certificates;
 mod inspect;
 mod list_trees;
+mod path_algorithms;
 mod path_building;
 mod path_constraints;
 mod path_purpose;

@@ -328,3 +328,137 @@ fn the_same_evidence_gives_the_same_verdict_whatever_else_was_judged() {
     assert_eq!(first.verdict, second.verdict);
     assert_eq!((first.chain, first.work), (second.chain, second.work));
 }
+
+#[test]
+fn a_certificate_of_a_test_card_stands_under_the_jpkis_anchors() {
+    let generation = |der: &[u8]| (musubi_pki::AuthorityKind::DigitalSignature, der.to_vec());
+    let jpki = musubi_pki::TrustAnchors::insecure_test_hierarchy([
+        generation(include_bytes!("../fixtures/roots-test/signca-test-2019.cer")),
+        generation(include_bytes!("../fixtures/roots-test/signca-test-2024.cer")),
+    ]);
+    let anchors = PathAnchors::from(&jpki.unwrap());
+    assert_eq!(anchors.anchors().len(), 2);
+    let leaf: &[u8] = include_bytes!("../fixtures/jpki-sign-cert.der");
+    let read = PathCertificate::parse(leaf).unwrap();
+    let policy = musubi_pki::ValidationPolicy {
+        revocation: RevocationMode::Off,
+        explicit_policy: true,
+        initial_policy_set: vec![musubi_pki::oid::POLICY_TEST_DIGITAL_SIGNATURE],
+        ..musubi_pki::ValidationPolicy::default()
+    };
+    let purpose = Purpose {
+        any_key_usage: vec![KeyUsage::DigitalSignature, KeyUsage::ContentCommitment],
+        ..Purpose::default()
+    };
+    let rules =
+        PathRules { policy: &policy, purpose: &purpose, times: Times::at(read.not_before.plus(3_600)) };
+    let judgement = judge_path(&PathEvidence { leaf, ..PathEvidence::default() }, &anchors, &rules);
+    assert!(judgement.verdict.is_passed(), "{:#?}", judgement.verdict);
+    // A nobody's authority of the same names is none.
+    let judgement =
+        judge_path(&PathEvidence { leaf, ..PathEvidence::default() }, &PathAnchors::default(), &rules);
+    assert_eq!(judgement.verdict.sub_indication(), Some(SubIndication::NoCertificateChainFound));
+}
+
+#[test]
+fn evidence_names_nobody() {
+    let mut case = PathCase::chain(Cert::leaf("Kuroto Mikiya", 3), ca());
+    case.policy.revocation = RevocationMode::Required;
+    let text = format!("{:?}", case.judged().verdict);
+    assert!(!text.contains("Kuroto") && !text.contains("Root") && !text.contains("CA\""), "{text}");
+}
+
+#[test]
+fn an_anchor_that_another_one_certified_leads_on_to_it() {
+    // The first has expired as an anchor and is well as a certificate of the second, by way of a third.
+    let expired = ca().valid(-50, -10);
+    let leaf = Cert::leaf("Leaf", 3).by("CA", 2);
+    let mut certified = ca().by("Old Root", 7);
+    certified.serial = 90;
+    let anchors = [expired, certified, Cert::authority("Old Root", 7).by("Root", 1).valid(-50, -10), root()];
+    let mut renewed = Cert::authority("Old Root", 7).by("Root", 1);
+    renewed.serial = 91;
+    let judgement = PathCase::of(&leaf, &[renewed], &anchors).passes();
+    // Found first: the second anchor is one itself.
+    assert_eq!(judgement.chain.len(), 2);
+    let anchors = [anchors[0].clone(), root()];
+    let mut by_root = ca().by("Root", 1).valid(-50, -10);
+    by_root.not_after = crate::support::NOW.plus(crate::support::DAY);
+    PathCase::of(&leaf, &[by_root], &anchors).passes();
+}
+
+#[test]
+fn a_large_set_of_anchors_costs_no_more_than_its_names() {
+    let leaf = Cert::leaf("Leaf", 3).by("CA", 2);
+    let mut anchors: Vec<Cert> = (200..400).map(|n| Cert::authority(&format!("Root {n}"), n)).collect();
+    anchors.push(root());
+    let judgement = PathCase::of(&leaf, &[ca().by("Root", 1)], &anchors).passes();
+    let found = judgement.verdict.check("path.found").unwrap();
+    // The intermediate and the one anchor's own certificate.
+    assert_eq!(found.evidence("candidates"), Some(&musubi_pki::EvidenceValue::Number(2)));
+    assert_eq!(judgement.work.candidates, 2);
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig { cases: 200, ..Default::default() })]
+
+    #[test]
+    fn arbitrary_evidence_neither_panics_nor_passes(
+        leaf in proptest::collection::vec(proptest::num::u8::ANY, 0..200),
+        others in proptest::collection::vec(proptest::collection::vec(proptest::num::u8::ANY, 0..100), 0..4),
+        place in 0..400_usize,
+        byte in proptest::num::u8::ANY,
+    ) {
+        let mut case = PathCase::chain(Cert::leaf("Leaf", 3), ca());
+        case.policy.revocation = RevocationMode::Required;
+        case.leaf = leaf;
+        case.intermediates.extend(others.clone());
+        case.crls.clone_from(&others);
+        case.ocsp = others;
+        proptest::prop_assert!(!case.judged().verdict.is_passed());
+        // An authority's certificate with any byte changed is no authority's.
+        let mut case = PathCase::chain(Cert::leaf("Leaf", 3), ca());
+        let place = place % case.intermediates[0].len();
+        let changed = case.intermediates[0][place] != byte;
+        case.intermediates[0][place] = byte;
+        proptest::prop_assert_eq!(case.judged().verdict.is_passed(), !changed);
+    }
+}
+
+#[test]
+fn long_names_and_many_extensions_in_a_mesh_end_within_the_budget() {
+    // Every certificate has some 10 kB: names that differ only by case, and extensions that nobody knows.
+    let long = |text: &str, upper: bool| {
+        let filler = if upper { "FILLER" } else { "filler" }.repeat(600);
+        name(&[(musubi_pki::oid::ORGANIZATION_NAME, filler.as_str()), (musubi_pki::oid::COMMON_NAME, text)])
+    };
+    let unknown = |n: usize| const_oid::ObjectIdentifier::new_unwrap(&format!("1.3.6.1.4.1.99999.{n}"));
+    let mut candidates = mesh(3, 3);
+    for certificate in &mut candidates {
+        let label = |der: &[u8]| {
+            let start = der.len() - "Layer 0 no. 0".len();
+            String::from_utf8(der[start..].to_vec()).unwrap()
+        };
+        certificate.subject = long(&label(&certificate.subject), true);
+        certificate.issuer = long(&label(&certificate.issuer), false);
+        for n in 0..200 {
+            certificate.extensions.push((unknown(n), false, Vec::new()));
+        }
+    }
+    let mut leaf = Cert::leaf("Leaf", 3).by("Layer 0 no. 0", 1_000).valid(-20, -10);
+    leaf.issuer = long("Layer 0 no. 0", false);
+    let mut anchors: Vec<Cert> = (0..3).map(|n| Cert::authority("Top", 1_009 + n)).collect();
+    for (n, anchor) in anchors.iter_mut().enumerate() {
+        anchor.subject = long(&format!("Layer 3 no. {n}"), true);
+        anchor.issuer = anchor.subject.clone();
+    }
+    let judgement = PathCase::of(&leaf, &candidates, &anchors).fails(
+        SubIndication::OutOfBoundsNoPoe,
+        ReasonCode::CertificateExpired,
+        &["path.validity"],
+    );
+    // Every path was tried, every pair of certificate and key verified once: the leaf, the three certificates of its
+    // issuer, and nine of each layer above.
+    assert_eq!(judgement.work.signature_checks, 22);
+    assert!(judgement.work.candidates > 22);
+}

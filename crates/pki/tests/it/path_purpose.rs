@@ -100,6 +100,18 @@ fn a_time_stamping_certificate_names_this_purpose_alone_and_critically() {
 }
 
 #[test]
+fn an_authority_that_names_purposes_issues_servers_only_if_they_are_among_them() {
+    let case = |ca: Cert, purpose| {
+        let asked = Purpose { extended_key_usage: vec![purpose], ..Purpose::default() };
+        PathCase { purpose: asked, ..PathCase::chain(leaf(), ca) }
+    };
+    let for_mail = ca().with_purposes(false, &[const_oid::ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.3.4")]);
+    case(for_mail.clone(), oid::SERVER_AUTH).breaks("path.extended_key_usage");
+    case(for_mail, oid::CLIENT_AUTH).passes();
+    case(ca().with_purposes(false, &[oid::SERVER_AUTH]), oid::SERVER_AUTH).passes();
+}
+
+#[test]
 fn a_server_has_its_name_as_a_dns_name_and_nowhere_else() {
     let case = |names: &[Vec<u8>], asked: &str| {
         let mut case = PathCase::chain(leaf().named(names), ca());

@@ -290,3 +290,56 @@ fn a_signer_of_lists_may_speak_about_itself_and_not_about_who_stands_above_it() 
     case.crls[1] = list("Root", 7, &[]);
     is_unknown(&case);
 }
+
+#[test]
+fn no_evidence_with_a_changed_byte_passes() {
+    let mut case = answered(response(&leaf(), Says::Good, ("Responder", 5), &[]));
+    case.intermediates.push(responder().der());
+    case.passes();
+    let evidence = |case: &mut PathCase, which: usize| match which {
+        0 => std::mem::take(&mut case.leaf),
+        1 => case.intermediates.remove(0),
+        2 => case.intermediates.remove(1),
+        3 => case.crls.remove(0),
+        _ => case.ocsp.remove(0),
+    };
+    let put = |case: &mut PathCase, which: usize, bytes: Vec<u8>| match which {
+        0 => case.leaf = bytes,
+        1 => case.intermediates.insert(0, bytes),
+        2 => case.intermediates.insert(1, bytes),
+        3 => case.crls.insert(0, bytes),
+        _ => case.ocsp.insert(0, bytes),
+    };
+    for which in 0..5 {
+        let right = evidence(&mut case, which);
+        // Every third, so that it takes a second.
+        for place in (which % 3..right.len()).step_by(3) {
+            let mut changed = right.clone();
+            changed[place] ^= 1 << (place % 8);
+            put(&mut case, which, changed);
+            assert!(!case.judged().verdict.is_passed(), "byte {place} of {which}");
+            evidence(&mut case, which);
+        }
+        // Nor with one cut off.
+        put(&mut case, which, right[..right.len() - 1].to_vec());
+        assert!(!case.judged().verdict.is_passed());
+        evidence(&mut case, which);
+        put(&mut case, which, right);
+    }
+    case.passes();
+}
+
+#[test]
+fn an_issuer_that_may_not_sign_lists_does_not_borrow_the_right_from_its_other_certificate() {
+    // Two certificates of one name and key; only one lets it sign lists, and that one has been revoked.
+    let mut may = ca().by("Root", 1);
+    may.serial = 40;
+    let mut may_not = ca().by("Root", 1).with(oid::KEY_USAGE, true, tlv(3, &[2, 0x04]));
+    may_not.serial = 41;
+    for candidates in [[may.clone(), may_not.clone()], [may_not.clone(), may.clone()]] {
+        let mut case = PathCase::of(&leaf(), &candidates, &[Cert::authority("Root", 1)]);
+        case.policy.revocation = RevocationMode::Required;
+        case.crls = vec![list("CA", 2, &[]), list("Root", 1, &[(40, days(-5), KEY_COMPROMISE)])];
+        assert!(!case.judged().verdict.is_passed());
+    }
+}

@@ -52,7 +52,7 @@ fn a_verdict_that_does_not_pass_exits_with_1_and_says_why_and_what_to_do() {
         assert!(run.out.contains(told), "{told}\n{}", run.out);
     }
     let folder = tempfile::tempdir().unwrap();
-    let tampered = altered("xml/enveloped.xml", b"Application", b"Epplication");
+    let tampered = altered("xml/enveloped.xml", b">1000<", b">9000<");
     let run = verify(&[&write(folder.path(), "tampered.xml", &tampered)]);
     assert_eq!(run.code, 1, "{}", run.err);
     assert!(run.out.contains("NOT VALID (TOTAL-FAILED / HASH_FAILURE)"), "{}", run.out);

@@ -23,8 +23,10 @@ pub(super) fn write(body: impl FnOnce(&mut Writer) -> Written) -> Vec<u8> {
     }
 }
 
-/// 0001-01-01 to 9999-12-31: what has a form in RFC 3339.
-const TIMES: std::ops::RangeInclusive<i64> = -62_135_596_800..=253_402_300_799;
+/// 0000-01-01 to 9999-12-31: what has a form in RFC 3339.
+const TIMES: std::ops::RangeInclusive<i64> = -62_167_219_200..=253_402_300_799;
+/// Longest text in the evidence of a rule, in bytes: an origin of 200 characters has room.
+const MAX_TEXT: usize = 1024;
 
 /// Reads items one after the other; a failure names the item.
 pub(super) struct Reader<'a>(Decoder<'a>);
@@ -65,8 +67,12 @@ impl<'a> Reader<'a> {
     }
 
     pub(super) fn time(&mut self, what: &'static str) -> Result<UnixTime, Malformed> {
-        let seconds = self.0.i64().map_err(|_| Malformed(what))?;
+        let seconds = self.integer(what)?;
         if TIMES.contains(&seconds) { Ok(UnixTime(seconds)) } else { Err(Malformed(what)) }
+    }
+
+    pub(super) fn integer(&mut self, what: &'static str) -> Result<i64, Malformed> {
+        self.0.i64().map_err(|_| Malformed(what))
     }
 
     pub(super) fn bytes(&mut self, what: &'static str, max: usize) -> Result<&'a [u8], Malformed> {
@@ -95,7 +101,7 @@ impl<'a> Reader<'a> {
     pub(super) fn value(&mut self, what: &'static str) -> Result<Scalar, Malformed> {
         let wrong = |_| Malformed(what);
         match self.0.datatype().map_err(wrong)? {
-            Type::String => Ok(Scalar::Text(self.text(what, 256)?.to_owned())),
+            Type::String => Ok(Scalar::Text(self.text(what, MAX_TEXT)?.to_owned())),
             Type::Bool => Ok(Scalar::Flag(self.0.bool().map_err(wrong)?)),
             Type::Tag if self.0.tag().map_err(wrong)?.as_u64() == 1 => Ok(Scalar::Time(self.time(what)?)),
             Type::U8 | Type::U16 | Type::U32 | Type::U64 | Type::I8 | Type::I16 | Type::I32 | Type::I64 => {

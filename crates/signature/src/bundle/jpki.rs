@@ -271,7 +271,7 @@ fn write_policy(w: &mut Writer, policy: &Policy) -> Written {
 fn read_policy(r: &mut Reader<'_>) -> Result<Policy, Malformed> {
     let mut keys = r.map("policy", 3)?;
     let not_signed_before = if keys.take(r, 1)? { Some(r.time("policy")?) } else { None };
-    let max_list_age = if keys.take(r, 2)? { Some(r.time("policy")?.0) } else { None };
+    let max_list_age = if keys.take(r, 2)? { Some(r.integer("policy")?) } else { None };
     keys.need(r, 3)?;
     let min_rsa_bits = u32::try_from(r.number("policy")?).map_err(|_| Malformed("policy"))?;
     keys.end()?;

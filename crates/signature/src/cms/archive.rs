@@ -21,16 +21,24 @@ use crate::timestamp::Token;
 /// Entries of one list of an index.
 const MAX_ENTRIES: usize = 1_000;
 
-/// The bytes whose digest the imprint of `token` must be.
-pub(super) fn covered<'a>(token: Node<'a>, stamped: &Stamped<'_, 'a>, work: &Work) -> Covered<'a> {
-    parts(token, stamped, work).map_or_else(Covered::Unusable, Covered::Parts)
+/// The bytes whose digest the imprint of `token` must be, and the positions of the unsigned attribute values that its
+/// index names.
+pub(super) fn covered<'a>(
+    token: Node<'a>,
+    stamped: &Stamped<'_, 'a>,
+    work: &Work,
+) -> (Covered<'a>, Vec<usize>) {
+    match parts(token, stamped, work) {
+        Ok((parts, named)) => (Covered::Parts(parts), named),
+        Err(why) => (Covered::Unusable(why), Vec::new()),
+    }
 }
 
 fn parts<'a>(
     token: Node<'a>,
     stamped: &Stamped<'_, 'a>,
     work: &Work,
-) -> Result<Vec<Cow<'a, [u8]>>, &'static str> {
+) -> Result<(Vec<Cow<'a, [u8]>>, Vec<usize>), &'static str> {
     let unreadable = "the time-stamp cannot be read";
     let imprint = Token::parse(token.raw).map_err(|_| unreadable)?.info.imprint.algorithm();
     let inner = SignedData::parse(token.raw, work).map_err(|_| unreadable)?;
@@ -51,23 +59,44 @@ fn parts<'a>(
     let digest = |parts: &[&[u8]]| imprint.digest(parts);
     let certificates = stamped.data.certificates.iter().map(|c| digest(&[c.raw]));
     let revocation = stamped.data.revocation.iter().map(|c| digest(&[c.raw]));
-    let attributes = stamped.unsigned.iter().filter_map(|v| match form {
-        Form::First => v.attribute.map(|attribute| digest(&[attribute])),
-        // The concatenation of attrType and one attrValues instance.
-        Form::Third => Some(digest(&[v.type_raw, v.value.raw])),
-    });
+    // For each value; in the first form the whole attribute's stands with its first value.
+    let attributes: Vec<Option<Digest>> = stamped
+        .unsigned
+        .iter()
+        .map(|v| match form {
+            Form::First => v.attribute.map(|attribute| digest(&[attribute])),
+            // The concatenation of attrType and one attrValues instance.
+            Form::Third => Some(digest(&[v.type_raw, v.value.raw])),
+        })
+        .collect();
     if !are_there(&read.certificates, certificates)
         || !are_there(&read.revocation, revocation)
-        || !are_there(&read.attributes, attributes)
+        || !are_there(&read.attributes, attributes.iter().flatten().cloned())
     {
         return Err("the ats-hash-index names something that is not there");
     }
-    Ok(vec![
+    let named = positions(&read.attributes, &attributes);
+    let parts = vec![
         Cow::Borrowed(stamped.data.content_type_raw),
         Cow::Owned(stamped.content.digest(imprint).as_ref().to_vec()),
         Cow::Borrowed(stamped.signer.protected_fields),
         Cow::Borrowed(index.value.raw),
-    ])
+    ];
+    Ok((parts, named))
+}
+
+/// Where the values stand that an index names; a further value of an attribute goes with the first one.
+fn positions(entries: &[&[u8]], there: &[Option<Digest>]) -> Vec<usize> {
+    let entries: BTreeSet<&[u8]> = entries.iter().copied().collect();
+    let mut is_named = false;
+    let mut named = Vec::new();
+    for (position, digest) in there.iter().enumerate() {
+        is_named = digest.as_ref().map_or(is_named, |digest| entries.contains(digest.as_ref()));
+        if is_named {
+            named.push(position);
+        }
+    }
+    named
 }
 
 /// Whether every entry of an index is the digest of something that is there.

@@ -65,6 +65,7 @@ pub(super) fn into_owned(found: Found<'_>) -> Found<'static> {
                     Covered::Parts(parts) => Covered::Parts(parts.into_iter().map(owned).collect()),
                     Covered::Unusable(why) => Covered::Unusable(why),
                 },
+                covers: stamp.covers,
             })
             .collect(),
         extent: found.extent,

@@ -63,14 +63,18 @@ impl<'a> Stamped<'_, 'a> {
         let mut add = |kind, name, token: &'a [u8], covered| {
             let number = found.len() + 1;
             let location = format!("{location}, time-stamp {number} ({name})");
-            found.push(FoundTimestamp { kind, location, token: Cow::Borrowed(token), covered });
+            let covers = Vec::new();
+            found.push(FoundTimestamp { kind, location, token: Cow::Borrowed(token), covered, covers });
         };
+        // Where each time-stamp stands among the unsigned values, and which of these each one covers.
+        let mut places: Vec<(Option<usize>, Vec<usize>)> = Vec::new();
         for token in self.attributes.into_iter().flat_map(|a| a.all(oid::CONTENT_TIME_STAMP)) {
             counts.add(TimestampKind::Content)?;
             let covered = Covered::Parts(borrowed(self.content.pieces()));
             add(TimestampKind::Content, "content-time-stamp", token.raw, covered);
+            places.push((None, Vec::new()));
         }
-        for value in self.unsigned {
+        for (place, value) in self.unsigned.iter().enumerate() {
             let (kind, name) = match value.id {
                 oid::SIGNATURE_TIME_STAMP => (TimestampKind::Signature, "signature-time-stamp"),
                 oid::ARCHIVE_TIME_STAMP_V3 => (TimestampKind::Archive, "archive-time-stamp-v3"),
@@ -81,12 +85,23 @@ impl<'a> Stamped<'_, 'a> {
                 _ => continue,
             };
             counts.add(kind)?;
-            let covered = match kind {
-                TimestampKind::Signature => Covered::Parts(vec![Cow::Borrowed(self.signer.signature)]),
+            let (covered, named) = match kind {
+                TimestampKind::Signature => {
+                    (Covered::Parts(vec![Cow::Borrowed(self.signer.signature)]), Vec::new())
+                }
                 TimestampKind::Archive => archive::covered(value.value, self, work),
-                _ => Covered::Unusable("of a kind that proves nothing here"),
+                _ => (Covered::Unusable("of a kind that proves nothing here"), Vec::new()),
             };
             add(kind, name, value.value.raw, covered);
+            places.push((Some(place), named));
+        }
+        for (stamp, (_, named)) in found.iter_mut().zip(&places) {
+            if stamp.kind == TimestampKind::Archive && matches!(stamp.covered, Covered::Parts(_)) {
+                // Those in signed attributes it covers with the signer's fields.
+                let is_covered = |place: &Option<usize>| place.is_none_or(|place| named.contains(&place));
+                let covered = places.iter().enumerate().filter(|(_, (place, _))| is_covered(place));
+                stamp.covers = covered.map(|(position, _)| position).collect();
+            }
         }
         Ok(found)
     }

@@ -156,6 +156,9 @@ impl<'a> Unsigned<'a> {
     ) -> Result<(), Refusal> {
         let container = container.object().ok_or("a time-stamp container is not an object")?;
         let tokens = container.get("tstTokens").and_then(Json::array).filter(|tokens| !tokens.is_empty());
+        // An archive time-stamp covers every element before it (5.3.6.3), and the protected header.
+        let covers: Vec<usize> =
+            if kind == TimestampKind::Archive { (0..self.timestamps.len()).collect() } else { Vec::new() };
         for token in tokens.ok_or("a time-stamp container has no tokens")? {
             if self.timestamps.len() == MAX_TIMESTAMPS {
                 return Err(NotASignature::TooMuch { what: "time-stamps", limit: MAX_TIMESTAMPS }.into());
@@ -166,6 +169,7 @@ impl<'a> Unsigned<'a> {
                 location: location.to_owned(),
                 token: Cow::Owned(token),
                 covered: covered.clone(),
+                covers: covers.clone(),
             });
         }
         Ok(())

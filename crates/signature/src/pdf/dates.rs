@@ -32,3 +32,41 @@ pub(super) fn parse(text: Text<'_>) -> Option<UnixTime> {
     };
     local.ok().map(|local| local.plus(offset))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(raw: &str) -> Option<String> {
+        parse(Text { raw: raw.as_bytes(), at: 0 }).map(UnixTime::rfc3339)
+    }
+
+    #[test]
+    fn a_date_is_read_with_its_offset() {
+        let noon = Some("2026-12-01T03:00:00Z".to_owned());
+        for raw in [
+            "(D:20261201120000+09'00')",
+            "(D:20261201120000+09'00)",
+            "(D:20261201030000Z)",
+            "(D:20261130220000-05'00')",
+        ] {
+            assert_eq!(at(raw), noon, "{raw}");
+        }
+        assert_eq!(at("(D:20261201083000+05'30')"), noon);
+    }
+
+    #[test]
+    fn what_is_no_instant_is_none() {
+        for raw in [
+            "()",
+            "(D:)",
+            "(D:20261201)",
+            "(20261201120000Z)",
+            "(D:20261301120000Z)",
+            "(D:20261201120000)",
+            "(D:2026120112000aZ)",
+        ] {
+            assert_eq!(at(raw), None, "{raw}");
+        }
+    }
+}

@@ -108,3 +108,47 @@ fn paeth(left: u8, up: u8, above_left: u8) -> u8 {
         above_left
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pdf::lexer::Lexer;
+    use crate::pdf::objects::direct;
+
+    fn dict(text: &str) -> Dict<'_> {
+        match direct(&mut Lexer::new(text.as_bytes(), 0), 0) {
+            Ok(Object::Dict(dict)) => dict,
+            _ => panic!("{text}"),
+        }
+    }
+
+    #[test]
+    fn every_png_predictor_is_undone() {
+        let parameters = dict("<< /Predictor 12 /Columns 3 >>");
+        let rows = [[0, 1, 2, 3], [1, 1, 1, 1], [2, 1, 1, 1], [3, 1, 1, 1], [4, 1, 1, 1]].concat();
+        // None, Sub, Up, Average, Paeth (PNG 9.2), worked out by hand.
+        let expected = [[1, 2, 3], [1, 2, 3], [2, 3, 4], [2, 3, 4], [3, 4, 5]].concat();
+        assert_eq!(unpredict(&parameters, rows), Ok(expected));
+    }
+
+    #[test]
+    fn what_is_not_undone_is_refused() {
+        for text in [
+            "<< /Predictor 2 >>",
+            "<< /Predictor 12 /Columns 0 >>",
+            "<< /Predictor 12 /Colors 3 >>",
+            "<< /Predictor 12 /Columns 2 >>",
+        ] {
+            assert!(unpredict(&dict(text), vec![0; 4]).is_err(), "{text}");
+        }
+        assert!(unpredict(&dict("<< /Predictor 15 /Columns 1 >>"), vec![5, 0]).is_err());
+        for text in [
+            "<< /Filter /LZWDecode >>",
+            "<< /Filter [/FlateDecode /FlateDecode] >>",
+            "<< /Filter 7 >>",
+            "<< /F (file) >>",
+        ] {
+            assert!(decode(&dict(text), b"", 9).is_err(), "{text}");
+        }
+    }
+}

@@ -70,6 +70,10 @@ impl Walk<'_, '_> {
             return malformed("a form field stands twice in the form");
         }
         let loaded = self.reader.load(self.state, *id)?;
+        // Programs that delete a field may leave the reference (7.3.10: it is `null`).
+        if matches!(loaded, Object::Null) {
+            return Ok(false);
+        }
         let Some(field) = loaded.as_dict() else { return malformed("a form field") };
         let name = qualified(above, self.reader.resolve(self.state, field.get(b"T"))?.as_text());
         let kind = self.reader.resolve(self.state, field.get(b"FT"))?;

@@ -17,6 +17,7 @@ pub(super) fn in_file<'a>(found: Found<'_>, file: &'a [u8]) -> Found<'a> {
             Covered::Parts(parts) => Covered::Parts(all(parts)),
             Covered::Unusable(why) => Covered::Unusable(why),
         },
+        covers: stamp.covers,
     };
     Found {
         role: found.role,

@@ -31,7 +31,13 @@ fn is_regular(byte: u8) -> bool {
 pub(super) struct Lexer<'a> {
     pub(super) bytes: &'a [u8],
     pub(super) at: usize,
+    /// How many more objects may be read with it.
+    pub(super) left: usize,
 }
+
+/// Items of one indirect object, those of its arrays and dictionaries included. Each takes much more memory than the
+/// one byte that may stand for it.
+pub(super) const MAX_ITEMS: usize = 1 << 18;
 
 /// A number as it stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,7 +48,7 @@ pub(super) enum Number<'a> {
 
 impl<'a> Lexer<'a> {
     pub(super) fn new(bytes: &'a [u8], at: usize) -> Self {
-        Self { bytes, at }
+        Self { bytes, at, left: MAX_ITEMS }
     }
 
     pub(super) fn rest(&self) -> &'a [u8] {

@@ -12,7 +12,7 @@
 //!   shadow and certification attacks).
 //!
 //! As a whole ([`NotASignature`]): encrypted files, files that are no PDF or are damaged, no signature at all, more
-//! than 64 signatures, 256 revisions, 2^20 objects, 512 entries of the security store of each kind.
+//! than 64 signatures, 256 revisions, 2^20 objects, 2^18 items in one object, 32 readings of every byte.
 //!
 //! Not judged: what a page looks like; signatures in attachments; usage rights (`/Perms /UR3`), whose dictionary is
 //! reported as a signature that no field names.

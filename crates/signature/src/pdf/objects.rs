@@ -1,11 +1,11 @@
 //! The objects of a PDF (ISO 32000-2 7.3), as trees of spans: strings and streams are not copied.
 //!
 //! Refused: a key that stands twice in a dictionary (readers disagree which one counts), arrays and dictionaries
-//! nested deeper than [`MAX_DEPTH`], a stream whose `/Length` does not lead to its `endstream`.
+//! nested deeper than [`MAX_DEPTH`], an object of more than [`MAX_ITEMS`], a stream whose `/Length` does not lead to its `endstream`.
 
 use std::borrow::Cow;
 
-use super::lexer::{Lexer, Number, Result, hex_digit, is_space, malformed};
+use super::lexer::{Lexer, MAX_ITEMS, Number, Result, hex_digit, is_space, malformed};
 
 /// Arrays and dictionaries inside of one another.
 pub(super) const MAX_DEPTH: usize = 64;
@@ -213,6 +213,10 @@ pub(super) fn direct<'a>(lexer: &mut Lexer<'a>, depth: usize) -> Result<Object<'
     if depth > MAX_DEPTH {
         return Err(crate::NotASignature::TooMuch { what: "nested PDF objects", limit: MAX_DEPTH });
     }
+    let Some(left) = lexer.left.checked_sub(1) else {
+        return Err(crate::NotASignature::TooMuch { what: "items of a PDF object", limit: MAX_ITEMS });
+    };
+    lexer.left = left;
     lexer.blank();
     let at = lexer.at;
     match lexer.peek() {

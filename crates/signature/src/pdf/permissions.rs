@@ -9,6 +9,9 @@ use super::lexer::{Result, malformed};
 use super::objects::{Dict, Object};
 use super::reader::{Reader, State};
 
+/// The level that allows nothing.
+pub(super) const CLOSED: i64 = 1;
+
 /// What may follow a signature.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Permissions {
@@ -19,12 +22,13 @@ pub(super) struct Permissions {
 }
 
 impl Permissions {
-    /// Takes a level into account. One that does not exist is the strictest.
-    pub(super) fn certified(&mut self, level: i64) {
+    /// Takes a level into account, if there is one. One that does not exist is the strictest.
+    pub(super) fn certified(&mut self, level: Option<i64>) {
         let level = match level {
-            2 => 2,
-            3 => 3,
-            _ => 1,
+            None => return,
+            Some(2) => 2,
+            Some(3) => 3,
+            Some(_) => 1,
         };
         self.level = Some(self.level.map_or(level, |here| here.min(level)));
     }
@@ -76,7 +80,7 @@ pub(super) fn certification<'r>(
     parameters
         .map(|dict| match reader.resolve(state, dict.get(b"P"))? {
             Object::Null => Ok(2),
-            other => Ok(other.as_integer().unwrap_or(1)),
+            other => Ok(other.as_integer().unwrap_or(CLOSED)),
         })
         .transpose()
 }
@@ -121,4 +125,44 @@ fn parameters<'r>(
         };
     }
     Ok(None)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_in_a_lock_stands_for_what_is_below_it_and_not_for_its_beginning() {
+        let only = FieldLock::Only(vec!["a.b".to_owned()]);
+        let names = ["a", "a.b", "a.b.c", "a.bc"];
+        assert_eq!(names.map(|name| only.covers(name)), [false, true, true, false]);
+        let all_but = FieldLock::AllBut(vec!["a.b".to_owned()]);
+        assert_eq!(names.map(|name| all_but.covers(name)), [true, false, false, true]);
+        assert!(FieldLock::All.covers("a"));
+    }
+
+    #[test]
+    fn the_strictest_level_holds_and_an_unknown_one_is_the_strictest() {
+        let level = |levels: &[Option<i64>]| {
+            let mut permissions = Permissions::default();
+            levels.iter().for_each(|level| permissions.certified(*level));
+            permissions.level
+        };
+        assert_eq!(level(&[None]), None);
+        assert_eq!(level(&[Some(3), None, Some(2), Some(3)]), Some(2));
+        assert_eq!(
+            (level(&[Some(3), Some(0)]), level(&[Some(4)]), level(&[Some(-1)])),
+            (Some(1), Some(1), Some(1))
+        );
+    }
+
+    #[test]
+    fn without_a_word_about_forms_nothing_is_filled_in() {
+        let mut permissions = Permissions::default();
+        assert!(!permissions.allows_filling_in("a"));
+        permissions.lock = Some(FieldLock::Only(vec!["b".to_owned()]));
+        assert!(permissions.allows_filling_in("a") && !permissions.allows_filling_in("b"));
+        permissions.certified(Some(1));
+        assert!(!permissions.allows_filling_in("a"));
+    }
 }

@@ -18,8 +18,8 @@ use crate::NotASignature;
 
 /// Bytes that come out of one object stream.
 const MAX_CONTAINER: usize = 16 << 20;
-/// Bytes that come out of all compressed streams.
-const MAX_INFLATED: usize = 256 << 20;
+/// Bytes that come out of all compressed streams, beside four times the file.
+const MAX_INFLATED: usize = 64 << 20;
 /// How often every byte of a file may be read, on average.
 const READINGS: usize = 32;
 
@@ -32,7 +32,8 @@ pub(super) struct Reader<'a> {
     pub(super) revisions: Vec<Revision<'a>>,
     containers: BTreeMap<usize, OnceCell<Container<'a>>>,
     fuel: Cell<usize>,
-    inflated: Cell<usize>,
+    /// Bytes that may still come out of compressed streams.
+    left: Cell<usize>,
 }
 
 struct Container<'a> {
@@ -51,7 +52,8 @@ impl<'a> Reader<'a> {
             }
         }
         let fuel = file.len().saturating_mul(READINGS).saturating_add(16 << 20);
-        Ok(Self { file, revisions, containers, fuel: Cell::new(fuel), inflated: Cell::new(0) })
+        let left = file.len().saturating_mul(4).saturating_add(MAX_INFLATED);
+        Ok(Self { file, revisions, containers, fuel: Cell::new(fuel), left: Cell::new(left) })
     }
 
     /// Where the object stands at this state.
@@ -158,10 +160,10 @@ impl<'a> Reader<'a> {
 
     /// The decoded data of a stream, at most `limit` bytes.
     pub(super) fn decode<'s>(&self, dict: &Dict<'_>, data: &'s [u8], limit: usize) -> Result<Cow<'s, [u8]>> {
-        let left = MAX_INFLATED - self.inflated.get();
+        let left = self.left.get();
         let data = filters::decode(dict, data, limit.min(left))?;
         if let Cow::Owned(inflated) = &data {
-            self.inflated.set(self.inflated.get() + inflated.len());
+            self.left.set(left.saturating_sub(inflated.len()));
         }
         Ok(data)
     }

@@ -67,7 +67,10 @@ pub(super) fn read(file: &[u8]) -> Result<Vec<Revision<'_>>> {
             );
         }
         objects += section.entries.len();
-        if objects > MAX_OBJECTS || revisions.len() >= MAX_REVISIONS {
+        if objects > MAX_OBJECTS {
+            return Err(NotASignature::TooMuch { what: "PDF objects", limit: MAX_OBJECTS });
+        }
+        if revisions.len() >= MAX_REVISIONS {
             return Err(NotASignature::TooMuch { what: "revisions of a PDF", limit: MAX_REVISIONS });
         }
         bound = offset;

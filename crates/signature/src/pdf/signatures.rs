@@ -18,7 +18,7 @@ use super::dss::{self, Dss};
 use super::form::{self, SignedField};
 use super::lexer::Result;
 use super::objects::{Dict, Id, Object};
-use super::permissions::{Permissions, certification, field_lock};
+use super::permissions::{CLOSED, Permissions, certification, field_lock};
 use super::reader::{Reader, State};
 use super::sweep;
 use crate::cms::rules::{FORMAT, HASH, Rule, WEAK, unless};
@@ -183,9 +183,9 @@ impl<'a> Document<'_, '_, 'a> {
             ),
             unless(contents.as_ref().err().copied(), "pdf.contents", "ISO 32000-2 12.8.1, 12.8.3.3", FORMAT),
         ];
-        rules.extend(self.certification_rule(candidate)?);
+        rules.extend(self.certification_rule(candidate));
         if let Ok(coverage) = &candidate.coverage {
-            let permissions = self.permissions(candidate, coverage)?;
+            let permissions = self.permissions(candidate, coverage);
             rules.push(changes::since(self.reader, coverage, permissions));
         }
         let contents = contents.unwrap_or_default();
@@ -257,7 +257,11 @@ impl<'a> Document<'_, '_, 'a> {
         let mut is_archived = false;
         let mut is_stamped = found.level >= Level::T;
         let all = self.reader.revisions.len();
-        for stamp in self.stamps.iter().filter(|stamp| stamp.coverage.state < state) {
+        // What is in the signature itself, every document time-stamp after it covers; of these, each the older ones.
+        let own = found.timestamps.len();
+        let later: Vec<&Stamp<'a>> =
+            self.stamps.iter().filter(|stamp| stamp.coverage.state < state).collect();
+        for stamp in &later {
             is_stamped = true;
             is_archived |= stamp.is_over_values;
             let (first, second) = (stamp.coverage.first, stamp.coverage.second);
@@ -269,6 +273,14 @@ impl<'a> Document<'_, '_, 'a> {
                 ),
                 token: Cow::Owned(stamp.token.clone()),
                 covered: Covered::Parts(vec![Cow::Borrowed(first), Cow::Borrowed(second)]),
+                covers: (0..own)
+                    .chain(
+                        (own..)
+                            .zip(&later)
+                            .filter(|(_, other)| other.coverage.state > stamp.coverage.state)
+                            .map(|(position, _)| position),
+                    )
+                    .collect(),
             });
         }
         let has_values = match &found.signer {
@@ -288,37 +300,47 @@ impl<'a> Document<'_, '_, 'a> {
     }
 
     /// A certification must be there before every other signature (ISO 32000-2 12.8.2.2.1).
-    fn certification_rule(&self, candidate: &Candidate<'_, 'a>) -> Result<Option<Rule>> {
-        let Some(state) = candidate.state() else { return Ok(None) };
-        if certification(self.reader, state, &candidate.dict)?.is_none() {
-            return Ok(None);
-        }
-        let earlier = self.candidates.iter().filter_map(Candidate::state).any(|other| other > state);
-        let problem = earlier.then_some("a certification that is not the first signature");
+    fn certification_rule(&self, candidate: &Candidate<'_, 'a>) -> Option<Rule> {
+        let state = candidate.state()?;
+        let problem = match certification(self.reader, state, &candidate.dict) {
+            Ok(None) => return None,
+            Ok(Some(_)) => {
+                let earlier = self.candidates.iter().filter_map(Candidate::state).any(|other| other > state);
+                earlier.then_some("a certification that is not the first signature")
+            }
+            Err(_) => Some("a reference that cannot be read"),
+        };
         let on_failure = (SubIndication::SigConstraintsFailure, ReasonCode::SignatureMalformed);
-        Ok(Some(unless(problem, "pdf.certification", "ISO 32000-2 12.8.2.2.1", on_failure)))
+        Some(unless(problem, "pdf.certification", "ISO 32000-2 12.8.2.2.1", on_failure))
     }
 
-    /// What this signature, and those before it, allow to be changed later.
-    fn permissions(&self, candidate: &Candidate<'_, 'a>, coverage: &Coverage<'a>) -> Result<Permissions> {
+    /// What this signature, and those before it, allow to be changed later. What cannot be read allows nothing.
+    fn permissions(&self, candidate: &Candidate<'_, 'a>, coverage: &Coverage<'a>) -> Permissions {
         let mut permissions = Permissions::default();
         for other in self.candidates {
-            if let Some(state) = other.state().filter(|state| *state >= coverage.state)
-                && let Some(level) = certification(self.reader, state, &other.dict)?
-            {
-                permissions.certified(level);
+            if let Some(state) = other.state().filter(|state| *state >= coverage.state) {
+                let level = certification(self.reader, state, &other.dict);
+                permissions.certified(level.unwrap_or(Some(CLOSED)));
             }
         }
-        let state = coverage.state;
-        if let Some(field) = &candidate.field
-            && let Object::Dict(field) = self.reader.load(state, field.id)?
-            && let Object::Dict(lock) = self.reader.resolve(state, field.get(b"Lock"))?
-            && let Some(level) = lock.integer(b"P")
-        {
-            permissions.certified(level);
+        let level = self.lock_level(candidate, coverage.state);
+        permissions.certified(level.unwrap_or(Some(CLOSED)));
+        match field_lock(self.reader, coverage.state, &candidate.dict) {
+            Ok(lock) => permissions.lock = lock,
+            Err(_) => permissions.certified(Some(CLOSED)),
         }
-        permissions.lock = field_lock(self.reader, state, &candidate.dict)?;
-        Ok(permissions)
+        permissions
+    }
+
+    /// The level that the lock of the signature's field sets (table 236).
+    fn lock_level(&self, candidate: &Candidate<'_, 'a>, state: State) -> Result<Option<i64>> {
+        let Some(field) = &candidate.field else { return Ok(None) };
+        let field = self.reader.load(state, field.id)?;
+        let lock = self.reader.resolve(state, field.as_dict().and_then(|field| field.get(b"Lock")))?;
+        match lock.as_dict().and_then(|lock| lock.get(b"P")) {
+            None => Ok(None),
+            level => Ok(Some(self.reader.resolve(state, level)?.as_integer().unwrap_or(CLOSED))),
+        }
     }
 
     /// The same without borrowing from the contents, but from the file where it did.

@@ -1,5 +1,5 @@
-//! The identifiers of algorithms (XMLDSIG 1.1 6, RFC 9231): closed lists. What is not here is refused: HMAC (a key that
-//! verifies is a key that signs), DSA, MD5, SHA-3, XPath, XPath Filter 2.0, XSLT, Decrypt.
+//! The identifiers of algorithms (XMLDSIG 1.1 6, RFC 9231): closed lists. What is not here is refused: HMAC (a key
+//! that verifies is a key that signs), DSA, MD5, SHA-3, XPath, XPath Filter 2.0, XSLT, Decrypt.
 
 use musubi_crypto::{DigestAlgorithm, SignatureAlgorithm};
 

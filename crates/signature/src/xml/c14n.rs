@@ -1,5 +1,6 @@
-//! Canonical XML: 1.0 (<https://www.w3.org/TR/2001/REC-xml-c14n-20010315>), 1.1 and Exclusive 1.0, of a document or of one
-//! subtree, without one subtree in it (the enveloped signature). Written as it is walked, into a hasher or a vector.
+//! Canonical XML: 1.0 (<https://www.w3.org/TR/2001/REC-xml-c14n-20010315>), 1.1 and Exclusive 1.0, of a document or
+//! of one subtree, without one subtree in it (the enveloped signature). Written as it is walked, into a hasher or a
+//! vector.
 //!
 //! Refused: other document subsets (nothing can select one); relative namespace names (C14N 1.0 1.3: must fail);
 //! under 1.1, a subtree to which `xml:base` of several levels would have to be joined (C14N 1.1 2.4), which no signer
@@ -9,6 +10,7 @@ use std::borrow::Cow;
 
 use musubi_crypto::{Digest, DigestAlgorithm, Hasher};
 
+use super::chars::same;
 use super::tree::{Attribute, Element, Kind, NodeId, Tree};
 
 /// Which canonical form.
@@ -115,42 +117,47 @@ impl Output {
         Some(hasher.finish())
     }
 
-    fn escaped(
-        &mut self,
-        text: &str,
-        replacement: fn(u8) -> Option<&'static str>,
-    ) -> Result<(), CanonicalError> {
+    fn escaped(&mut self, text: &str, escapes: &Escapes) -> Result<(), CanonicalError> {
         let mut rest = text.as_bytes();
-        while let Some(at) = rest.iter().position(|b| replacement(*b).is_some()) {
+        while let Some(at) = rest.iter().position(|b| escapes.of(*b).is_some()) {
             let (before, from) = rest.split_at_checked(at).unwrap_or((rest, &[]));
             let Some((special, after)) = from.split_first() else { break };
             self.put(before)?;
-            self.put(replacement(*special).unwrap_or_default().as_bytes())?;
+            self.put(escapes.of(*special).unwrap_or_default().as_bytes())?;
             rest = after;
         }
         self.put(rest)
     }
 }
 
-fn in_text(byte: u8) -> Option<&'static str> {
-    match byte {
-        b'&' => Some("&amp;"),
-        b'<' => Some("&lt;"),
-        b'>' => Some("&gt;"),
-        b'\r' => Some("&#xD;"),
-        _ => None,
-    }
-}
+/// What stands for a character (C14N 1.0 2.3). All of them are ASCII below 64.
+struct Escapes([Option<&'static str>; 64]);
 
-fn in_attribute(byte: u8) -> Option<&'static str> {
-    match byte {
-        b'&' => Some("&amp;"),
-        b'<' => Some("&lt;"),
-        b'"' => Some("&quot;"),
-        b'\t' => Some("&#x9;"),
-        b'\n' => Some("&#xA;"),
-        b'\r' => Some("&#xD;"),
-        _ => None,
+impl Escapes {
+    const IN_TEXT: Self = Self::new(&[(b'&', "&amp;"), (b'<', "&lt;"), (b'>', "&gt;"), (b'\r', "&#xD;")]);
+    const IN_ATTRIBUTE: Self = Self::new(&[
+        (b'&', "&amp;"),
+        (b'<', "&lt;"),
+        (b'"', "&quot;"),
+        (b'\t', "&#x9;"),
+        (b'\n', "&#xA;"),
+        (b'\r', "&#xD;"),
+    ]);
+
+    #[allow(clippy::indexing_slicing, reason = "evaluated by the compiler, over the lists above")]
+    const fn new(list: &[(u8, &'static str)]) -> Self {
+        let mut table = [None; 64];
+        let mut next = 0;
+        while next < list.len() {
+            let (byte, replacement) = list[next];
+            table[byte as usize] = Some(replacement);
+            next += 1;
+        }
+        Self(table)
+    }
+
+    fn of(&self, byte: u8) -> Option<&'static str> {
+        self.0.get(usize::from(byte)).copied().flatten()
     }
 }
 
@@ -162,7 +169,8 @@ pub(super) fn canonicalize(
     output: &mut Output,
 ) -> Result<(), CanonicalError> {
     let comments = method.comments && selection.comments;
-    let mut walk = Walk { tree, method, comments, output, open: Vec::new(), rendered: Vec::new() };
+    let mut walk =
+        Walk { tree, method, comments, output, open: Vec::new(), rendered: Vec::new(), used: Vec::new() };
     match selection.apex {
         Some(apex) => walk.nodes(apex, selection.without, Some(apex)),
         None => walk.document(selection.without),
@@ -178,6 +186,8 @@ struct Walk<'w, 'a> {
     open: Vec<(NodeId, usize)>,
     /// Declarations that were written and are in scope: prefix and name. For the exclusive form.
     rendered: Vec<(&'w str, &'w str)>,
+    /// What one element uses; kept for its memory.
+    used: Vec<(&'w str, &'w str)>,
 }
 
 impl<'w, 'a> Walk<'w, 'a> {
@@ -254,7 +264,7 @@ impl<'w, 'a> Walk<'w, 'a> {
     fn leaf(&mut self, id: NodeId) -> Result<bool, CanonicalError> {
         let Some(node) = self.tree.node(id).filter(|_| self.is_written(id)) else { return Ok(false) };
         match &node.kind {
-            Kind::Text(text) => self.output.escaped(text, in_text)?,
+            Kind::Text(text) => self.output.escaped(text, &Escapes::IN_TEXT)?,
             Kind::Comment(text) => {
                 self.output.put(b"<!--")?;
                 self.output.put(text.as_bytes())?;
@@ -322,7 +332,7 @@ impl<'w, 'a> Walk<'w, 'a> {
         self.output.put(b" ")?;
         self.name(attribute.prefix, attribute.local)?;
         self.output.put(b"=\"")?;
-        self.output.escaped(&attribute.value, in_attribute)?;
+        self.output.escaped(&attribute.value, &Escapes::IN_ATTRIBUTE)?;
         self.output.put(b"\"")
     }
 
@@ -333,7 +343,7 @@ impl<'w, 'a> Walk<'w, 'a> {
         self.output.put(if prefix.is_empty() { b" xmlns" } else { b" xmlns:" })?;
         self.output.put(prefix.as_bytes())?;
         self.output.put(b"=\"")?;
-        self.output.escaped(uri, in_attribute)?;
+        self.output.escaped(uri, &Escapes::IN_ATTRIBUTE)?;
         self.output.put(b"\"")
     }
 
@@ -345,7 +355,8 @@ impl<'w, 'a> Walk<'w, 'a> {
         is_apex: bool,
     ) -> Result<(), CanonicalError> {
         let tree = self.tree;
-        let mut used: Vec<(&'w str, &'w str)> = vec![(element.prefix, tree.uri(element.namespace))];
+        let mut used = std::mem::take(&mut self.used);
+        used.push((element.prefix, tree.uri(element.namespace)));
         let attributes = tree.attributes(element).iter().filter(|a| !a.prefix.is_empty());
         used.extend(attributes.map(|a| (a.prefix, tree.uri(a.namespace))));
         if !self.method.prefixes.is_empty() {
@@ -357,18 +368,22 @@ impl<'w, 'a> Walk<'w, 'a> {
                 used.extend(own.filter(listed));
             }
         }
-        used.sort_unstable();
-        used.dedup();
-        for (prefix, uri) in used {
-            if prefix == "xml" {
+        if used.len() > 1 {
+            used.sort_unstable();
+            used.dedup();
+        }
+        for (prefix, uri) in used.drain(..) {
+            if same(prefix, "xml") {
                 continue;
             }
-            let before = self.rendered.iter().rev().find(|(p, _)| *p == prefix).map_or("", |(_, uri)| *uri);
-            if before != uri {
+            let before =
+                self.rendered.iter().rev().find(|(p, _)| same(p, prefix)).map_or("", |(_, uri)| *uri);
+            if !same(before, uri) {
                 self.namespace(prefix, uri)?;
                 self.rendered.push((prefix, uri));
             }
         }
+        self.used = used;
         Ok(())
     }
 }

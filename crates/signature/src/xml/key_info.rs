@@ -1,7 +1,7 @@
 //! Certificates of `ds:KeyInfo` (XMLDSIG 1.1 4.5.4), and which of them is the signer's where nothing signed says so.
 //!
-//! Only `X509Certificate` is read. `KeyValue`, `DEREncodedKeyValue`, `RetrievalMethod`, `KeyName` and the like are never a key: what they
-//! name is nobody's until a certificate says whose. The key that verifies is the certificate's.
+//! Only `X509Certificate` is read. `KeyValue`, `DEREncodedKeyValue`, `RetrievalMethod`, `KeyName` and the like are
+//! never a key: what they name is nobody's until a certificate says whose. The key that verifies is the certificate's.
 
 use der::Tag;
 use musubi_pki::asn1::{Elements, Malformed, constructed, whole};
@@ -88,8 +88,8 @@ pub(super) fn names(certificate: &[u8]) -> Option<Names<'_>> {
     .ok()
 }
 
-/// The signer's certificate among those of `X509Data`, where no signed property names it: the only one that issued none
-/// of the others (XMLDSIG 1.1 4.5.4: the others must be its chain). `None` if that is not one.
+/// The signer's certificate among those of `X509Data`, where no signed property names it: the only one that issued
+/// none of the others (XMLDSIG 1.1 4.5.4: the others must be its chain). `None` if that is not one.
 pub(super) fn end_entity(certificates: &[Vec<u8>]) -> Option<usize> {
     if certificates.len() == 1 {
         return Some(0);

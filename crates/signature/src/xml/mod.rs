@@ -1,8 +1,8 @@
 //! XML signatures (XMLDSIG 1.1) and XAdES (EN 319 132-1, with the properties of TS 101 903 1.3.2 that it keeps).
 //!
-//! Every `ds:Signature` of a document is found, wherever it stands, and each demand of the format is a rule of its own.
-//! One text is read once, into one tree: what is verified and what is reported come from the same nodes, so there is
-//! no second reader to disagree with the first.
+//! Every `ds:Signature` of a document is found, wherever it stands, and each demand of the format is a rule of its
+//! own. One text is read once, into one tree: what is verified and what is reported come from the same nodes, so
+//! there is no second reader to disagree with the first.
 //!
 //! Refused, each where it is looked at:
 //! - `reader`: whatever is not strictly XML 1.0 in UTF-8; document types and entities; sizes beyond the limits.
@@ -14,14 +14,16 @@
 //! - `xades`: signed properties of another signature or without protection; another certificate than the signed one.
 //! - `unsigned`: time-stamps whose cover cannot be told.
 //!
-//! A `ds:Manifest` is not followed: what it lists is not counted as signed (XMLDSIG 1.1 5.1 leaves a failed digest in one to
-//! the application, so nothing follows from a signature over it); the manifest itself is a signed part like another.
+//! A `ds:Manifest` is not followed: what it lists is not counted as signed (XMLDSIG 1.1 5.1 leaves a failed digest in
+//! one to the application, so nothing follows from a signature over it); the manifest itself is a signed part like
+//! another.
 
 mod algorithms;
 mod c14n;
 mod chars;
 mod extent;
 mod key_info;
+mod lexical;
 mod reader;
 mod reference;
 mod structure;
@@ -46,7 +48,7 @@ use crate::{Extent, Found, Level, NotASignature, Rule, Signed, Signer, Timestamp
 
 /// Signatures of one document.
 const MAX_SIGNATURES: usize = 64;
-/// Octets that are made canonical for a file, beside sixteen times its size.
+/// Octets that are made canonical for a file, beside eight times its size.
 const CANONICAL_OCTETS: usize = 16 * 1024 * 1024;
 
 /// Finds every XML signature of a document. `detached` is the file to which a reference outside of the document
@@ -70,7 +72,7 @@ pub fn find<'a>(file: &'a [u8], detached: Option<&'a [u8]>) -> Result<Vec<Found<
         }
     }
     let size = file.len().saturating_add(detached.map_or(0, <[u8]>::len));
-    let mut budget = Budget(size.saturating_mul(16).saturating_add(CANONICAL_OCTETS));
+    let mut budget = Budget(size.saturating_mul(8).saturating_add(CANONICAL_OCTETS));
     let document = Document { tree: &tree, ids: reference::identifiers(&tree), detached };
     let mut content_missing = detached.is_none();
     let mut found = Vec::new();
@@ -88,8 +90,8 @@ pub fn find<'a>(file: &'a [u8], detached: Option<&'a [u8]>) -> Result<Vec<Found<
 /// (`#default` for the default namespace).
 ///
 /// # Errors
-/// [`NotASignature`] if the file is no XML document, has no such element or no canonical form, or the algorithm is not in
-/// the list.
+/// [`NotASignature`] if the file is no XML document, has no such element or no canonical form, or the algorithm is
+/// not in the list.
 pub fn canonical_form(
     file: &[u8],
     id: Option<&str>,
@@ -104,7 +106,7 @@ pub fn canonical_form(
     let apex = id.map(|id| document.by_id(id)).transpose();
     let apex = apex.map_err(|broken| NotASignature::Malformed(broken.why))?;
     let selection = Selection { apex, without: None, comments: true };
-    let limit = file.len().saturating_mul(16).saturating_add(CANONICAL_OCTETS);
+    let limit = file.len().saturating_mul(8).saturating_add(CANONICAL_OCTETS);
     canonical_bytes(&tree, selection, &Method { form, comments, prefixes }, limit)
         .map(Cow::into_owned)
         .map_err(|error| NotASignature::Malformed(uncanonical(error).why))

@@ -1,8 +1,8 @@
 //! Reading a document (XML 1.0 fifth edition, Namespaces in XML 1.0) into a [`Tree`], strictly and within bounds.
 //!
 //! `quick-xml` cuts the text into events; it is lenient on purpose, so all that follows is demanded here: legal
-//! characters, legal names, quoted and separated attributes, no `<` in their values, no `]]>` in text, no `--` in comments,
-//! one root, nothing but white space, comments and instructions outside of it, every element closed, one XML
+//! characters, legal names, quoted and separated attributes, no `<` in their values, no `]]>` in text, no `--` in
+//! comments, one root, nothing but white space, comments and instructions outside of it, every element closed, one XML
 //! declaration at the very beginning, line ends and attribute values normalised (2.11, 3.3.3).
 //!
 //! Refused: every encoding but UTF-8; XML 1.1; a document type declaration, whatever it says (entities that expand
@@ -11,10 +11,14 @@
 //! prefixes; more bytes, depth, nodes, attributes or namespaces in scope than the limits.
 
 use std::borrow::Cow;
+use std::cmp::Ordering;
 
 use quick_xml::events::{BytesStart, Event};
 
-use super::chars::{has_forbidden, is_blank, is_char, is_ncname, is_space};
+use super::chars::{has_forbidden, is_blank, is_ncname, is_space, same};
+use super::lexical::{
+    RawAttributes, Result, after_declaration, attribute_value, malformed, push_reference, qualified,
+};
 use super::tree::{Attribute, Element, Kind, Namespace, NamespaceId, Node, NodeId, Tree, XML_NAMESPACE};
 use crate::NotASignature;
 
@@ -32,12 +36,6 @@ pub(super) const MAX_ATTRIBUTES_OF_ONE: usize = 256;
 pub(super) const MAX_NAMESPACES_IN_SCOPE: usize = 256;
 
 const XMLNS_NAMESPACE: &str = "http://www.w3.org/2000/xmlns/";
-
-type Result<T> = std::result::Result<T, NotASignature>;
-
-fn malformed<T>(what: &'static str) -> Result<T> {
-    Err(NotASignature::Malformed(what))
-}
 
 fn too_much<T>(what: &'static str, limit: usize) -> Result<T> {
     Err(NotASignature::TooMuch { what, limit })
@@ -58,7 +56,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<Tree<'_>> {
     if body.starts_with('\u{FEFF}') {
         return malformed("XML: text outside of the root element");
     }
-    let mut builder = Builder::new();
+    let mut builder = Builder::new(body);
     let mut events = quick_xml::Reader::from_str(body);
     events.config_mut().enable_all_checks(true);
     loop {
@@ -70,58 +68,6 @@ pub(super) fn read(bytes: &[u8]) -> Result<Tree<'_>> {
     }
 }
 
-/// What follows the XML declaration (2.8), which is checked.
-fn after_declaration(text: &str) -> Result<&str> {
-    let Some(rest) = text.strip_prefix("<?xml").filter(|r| r.bytes().next().is_some_and(is_space)) else {
-        return Ok(text);
-    };
-    let Some((declaration, body)) = rest.split_once("?>") else { return malformed("XML: not well-formed") };
-    let mut parts = RawAttributes { rest: declaration };
-    let mut next = parts.next_raw()?;
-    match next.take() {
-        Some(("version", "1.0")) => next = parts.next_raw()?,
-        _ => return malformed("XML: not version 1.0"),
-    }
-    if let Some(("encoding", name)) = next {
-        if !name.eq_ignore_ascii_case("UTF-8") {
-            return malformed("XML: not UTF-8");
-        }
-        next = parts.next_raw()?;
-    }
-    if let Some(("standalone", "yes" | "no")) = next {
-        next = parts.next_raw()?;
-    }
-    if next.is_none() { Ok(body) } else { malformed("XML: the XML declaration") }
-}
-
-/// `name="value"`, separated by white space.
-struct RawAttributes<'a> {
-    rest: &'a str,
-}
-
-impl<'a> RawAttributes<'a> {
-    fn next_raw(&mut self) -> Result<Option<(&'a str, &'a str)>> {
-        let trimmed = self.rest.trim_start_matches([' ', '\t', '\n', '\r']);
-        if trimmed.is_empty() {
-            return Ok(None);
-        }
-        if trimmed.len() == self.rest.len() {
-            return malformed("XML: attributes that are not separated");
-        }
-        let space = [' ', '\t', '\n', '\r'];
-        let Some((name, value)) = trimmed.split_once('=') else { return malformed("XML: an attribute") };
-        let (name, value) = (name.trim_end_matches(space), value.trim_start_matches(space));
-        let Some(quote) = value.chars().next().filter(|c| matches!(c, '"' | '\'')) else {
-            return malformed("XML: an attribute");
-        };
-        let Some((value, rest)) = value.get(1..).and_then(|v| v.split_once(quote)) else {
-            return malformed("XML: an attribute");
-        };
-        self.rest = rest;
-        Ok(Some((name, value)))
-    }
-}
-
 /// An element that is not closed yet.
 struct Open {
     node: NodeId,
@@ -129,20 +75,38 @@ struct Open {
     scope: usize,
 }
 
+/// Prefix, local part and value of an attribute whose prefix is not resolved yet.
+type Pending<'a> = (&'a str, &'a str, Cow<'a, str>);
+
 struct Builder<'a> {
     tree: Tree<'a>,
     open: Vec<Open>,
     /// Declarations in scope, the nearest last.
     scope: Vec<NamespaceId>,
     root: Option<NodeId>,
+    /// Attributes of the element that is being read; kept for its memory.
+    pending: Vec<Pending<'a>>,
+    /// Whether the document has a carriage return at all.
+    returns: bool,
+    /// Whether it has `]]>` at all.
+    ends_cdata: bool,
 }
 
 impl<'a> Builder<'a> {
-    fn new() -> Self {
+    fn new(body: &str) -> Self {
         let namespace = |prefix, uri| Namespace { prefix, uri: Cow::Borrowed(uri), superfluous: true };
         let namespaces = vec![namespace("", ""), namespace("xml", XML_NAMESPACE)];
         let tree = Tree { nodes: Vec::new(), attributes: Vec::new(), namespaces, root: NodeId(0) };
-        Self { tree, open: Vec::new(), scope: Vec::new(), root: None }
+        let (returns, ends_cdata) = (body.contains('\r'), body.contains("]]>"));
+        Self {
+            tree,
+            open: Vec::new(),
+            scope: Vec::new(),
+            root: None,
+            pending: Vec::new(),
+            returns,
+            ends_cdata,
+        }
     }
 
     fn finish(mut self) -> Result<Tree<'a>> {
@@ -165,19 +129,21 @@ impl<'a> Builder<'a> {
             Event::End(_) => self.end(),
             Event::Text(text) => {
                 let text = slice_of(&text, body)?;
-                if text.contains("]]>") {
+                if self.ends_cdata && text.contains("]]>") {
                     return malformed("XML: ]]> in text");
                 }
                 if self.open.is_empty() {
                     let blank = is_blank(text);
                     return if blank { Ok(()) } else { malformed("XML: text outside of the root element") };
                 }
-                self.text(line_ends(text))
+                let text = self.line_ends(text);
+                self.text(text)
             }
             Event::CData(data) => {
                 let data = slice_of(&data, body)?;
                 self.inside_root()?;
-                self.text(line_ends(data))
+                let data = self.line_ends(data);
+                self.text(data)
             }
             Event::GeneralRef(name) => {
                 self.inside_root()?;
@@ -190,7 +156,8 @@ impl<'a> Builder<'a> {
                 if comment.contains("--") || comment.ends_with('-') {
                     return malformed("XML: -- in a comment");
                 }
-                self.leaf(Kind::Comment(line_ends(comment)))
+                let comment = self.line_ends(comment);
+                self.leaf(Kind::Comment(comment))
             }
             Event::PI(instruction) => {
                 let raw = slice_of(&instruction, body)?;
@@ -200,11 +167,21 @@ impl<'a> Builder<'a> {
                     return malformed("XML: the name of a processing instruction");
                 }
                 let data = data.trim_start_matches([' ', '\t', '\n', '\r']);
-                self.leaf(Kind::Instruction { target, data: line_ends(data) })
+                let data = self.line_ends(data);
+                self.leaf(Kind::Instruction { target, data })
             }
             Event::Decl(_) => malformed("XML: an XML declaration that is not at the beginning"),
             Event::DocType(_) => malformed("XML: a document type declaration"),
             Event::Eof => Ok(()),
+        }
+    }
+
+    /// Line ends become line feeds (2.11).
+    fn line_ends(&self, text: &'a str) -> Cow<'a, str> {
+        if self.returns && text.contains('\r') {
+            Cow::Owned(text.replace("\r\n", "\n").replace('\r', "\n"))
+        } else {
+            Cow::Borrowed(text)
         }
     }
 
@@ -259,7 +236,7 @@ impl<'a> Builder<'a> {
             return malformed("XML: a second root element");
         }
         let outer_scope = self.scope.len();
-        let mut pending: Vec<(&'a str, &'a str, Cow<'a, str>)> = Vec::new();
+        let mut pending = std::mem::take(&mut self.pending);
         let mut declared: Vec<Namespace<'a>> = Vec::new();
         let mut raw = RawAttributes { rest: raw };
         while let Some((name, value)) = raw.next_raw()? {
@@ -280,7 +257,8 @@ impl<'a> Builder<'a> {
             return malformed("XML: a reserved prefix");
         }
         let namespace = self.resolve(prefix)?;
-        let attributes = self.add_attributes(pending)?;
+        let attributes = self.add_attributes(&mut pending)?;
+        self.pending = pending;
         let element = Element { prefix, local, namespace, attributes, namespaces };
         let node = self.push(Kind::Element(element))?;
         if self.open.is_empty() {
@@ -329,14 +307,14 @@ impl<'a> Builder<'a> {
 
     fn lookup(&self, prefix: &str) -> Option<NamespaceId> {
         let bound = |id: &&NamespaceId| {
-            self.tree.namespaces.get(id.0 as usize).is_some_and(|namespace| namespace.prefix == prefix)
+            self.tree.namespaces.get(id.0 as usize).is_some_and(|namespace| same(namespace.prefix, prefix))
         };
         self.scope.iter().rev().find(bound).copied()
     }
 
     fn resolve(&self, prefix: &str) -> Result<NamespaceId> {
         match self.lookup(prefix) {
-            _ if prefix == "xml" => Ok(NamespaceId::XML),
+            _ if same(prefix, "xml") => Ok(NamespaceId::XML),
             Some(id) if self.tree.uri(id).is_empty() => Ok(NamespaceId::NONE),
             Some(id) => Ok(id),
             None if prefix.is_empty() => Ok(NamespaceId::NONE),
@@ -345,12 +323,12 @@ impl<'a> Builder<'a> {
     }
 
     /// Adds the attributes of one element, sorted by namespace and name (C14N 1.0 2.2).
-    fn add_attributes(&mut self, pending: Vec<(&'a str, &'a str, Cow<'a, str>)>) -> Result<(u32, u32)> {
+    fn add_attributes(&mut self, pending: &mut Vec<Pending<'a>>) -> Result<(u32, u32)> {
         let start = self.tree.attributes.len();
         if start.saturating_add(pending.len()) > MAX_ATTRIBUTES {
             return too_much("attributes of an XML document", MAX_ATTRIBUTES);
         }
-        for (prefix, local, value) in pending {
+        for (prefix, local, value) in pending.drain(..) {
             // An attribute without a prefix is in no namespace (Namespaces in XML 1.0, 6.2).
             let namespace = if prefix.is_empty() { NamespaceId::NONE } else { self.resolve(prefix)? };
             self.tree.attributes.push(Attribute { prefix, local, namespace, value });
@@ -358,9 +336,16 @@ impl<'a> Builder<'a> {
         let Tree { attributes, namespaces, .. } = &mut self.tree;
         let uri = |id: NamespaceId| namespaces.get(id.0 as usize).map_or("", |n| &*n.uri);
         let added = attributes.get_mut(start..).unwrap_or_default();
-        added.sort_unstable_by(|a, b| (uri(a.namespace), a.local).cmp(&(uri(b.namespace), b.local)));
+        added.sort_unstable_by(|a, b| {
+            let by_uri = if a.namespace == b.namespace {
+                Ordering::Equal
+            } else {
+                uri(a.namespace).cmp(uri(b.namespace))
+            };
+            by_uri.then_with(|| a.local.cmp(b.local))
+        });
         let twice = |pair: &[Attribute<'_>]| match pair {
-            [a, b] => a.local == b.local && uri(a.namespace) == uri(b.namespace),
+            [a, b] => a.local == b.local && same(uri(a.namespace), uri(b.namespace)),
             _ => false,
         };
         if added.windows(2).any(twice) {
@@ -387,84 +372,4 @@ fn slice_of<'a>(event: &str, body: &'a str) -> Result<&'a str> {
     let start = (event.as_ptr() as usize).wrapping_sub(body.as_ptr() as usize);
     let slice = start.checked_add(event.len()).and_then(|end| body.get(start..end));
     slice.map_or_else(|| malformed("XML: not well-formed"), Ok)
-}
-
-/// Prefix and local part (Namespaces in XML 1.0, 4).
-fn qualified(name: &str) -> Result<(&str, &str)> {
-    let (prefix, local) = match name.split_once(':') {
-        Some((prefix, local)) if is_ncname(prefix) => (prefix, local),
-        Some(_) => return malformed("XML: a name"),
-        None => ("", name),
-    };
-    if is_ncname(local) { Ok((prefix, local)) } else { malformed("XML: a name") }
-}
-
-/// Line ends become line feeds (2.11).
-fn line_ends(text: &str) -> Cow<'_, str> {
-    if text.contains('\r') {
-        Cow::Owned(text.replace("\r\n", "\n").replace('\r', "\n"))
-    } else {
-        Cow::Borrowed(text)
-    }
-}
-
-/// The normalised value (3.3.3 after 2.11): literal white space becomes spaces, references are resolved.
-fn attribute_value(raw: &str) -> Result<Cow<'_, str>> {
-    if raw.contains('<') {
-        return malformed("XML: < in an attribute");
-    }
-    if !raw.bytes().any(|b| matches!(b, b'&' | b'\t' | b'\n' | b'\r')) {
-        return Ok(Cow::Borrowed(raw));
-    }
-    let mut value = String::with_capacity(raw.len());
-    let mut rest = raw;
-    while let Some(at) = rest.find(['&', '\t', '\n', '\r']) {
-        let (before, from) = rest.split_at_checked(at).unwrap_or((rest, ""));
-        value.push_str(before);
-        rest = match from.strip_prefix('&') {
-            Some(reference) => {
-                let Some((name, after)) = reference.split_once(';') else {
-                    return malformed("XML: a reference");
-                };
-                push_reference(&mut value, name)?;
-                after
-            }
-            None => {
-                value.push(' ');
-                from.strip_prefix("\r\n").or_else(|| from.get(1..)).unwrap_or_default()
-            }
-        };
-    }
-    value.push_str(rest);
-    Ok(Cow::Owned(value))
-}
-
-/// One of the five entities (4.6) or a character reference (4.1).
-fn push_reference(to: &mut String, name: &str) -> Result<()> {
-    let c = match name {
-        "amp" => '&',
-        "lt" => '<',
-        "gt" => '>',
-        "quot" => '"',
-        "apos" => '\'',
-        _ => match name.strip_prefix('#').and_then(character).filter(|c| is_char(*c)) {
-            Some(c) => c,
-            None => {
-                return malformed(
-                    "XML: an entity that is not one of the five, or a character reference to none",
-                );
-            }
-        },
-    };
-    to.push(c);
-    Ok(())
-}
-
-fn character(number: &str) -> Option<char> {
-    let (digits, radix) = number.strip_prefix('x').map_or((number, 10), |digits| (digits, 16));
-    // from_str_radix would take a sign.
-    if digits.is_empty() || !digits.chars().all(|c| c.is_digit(radix)) {
-        return None;
-    }
-    u32::from_str_radix(digits, radix).ok().and_then(char::from_u32)
 }

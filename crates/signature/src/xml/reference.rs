@@ -1,11 +1,12 @@
 //! What a reference points to, and the digest of it (XMLDSIG 1.1 4.4.3.2 and 4.4.3.3).
 //!
-//! Accepted: the whole document (`""`, `#xpointer(/)`), one element by its identifier (`#id`, `#xpointer(id('id'))`), and
-//! one file beside the document. Refused: an identifier that occurs twice in the document, under whatever name and
+//! Accepted: the whole document (`""`, `#xpointer(/)`), one element by its identifier (`#id`, `#xpointer(id('id'))`),
+//! and one file beside the document. Refused: an identifier that occurs twice in the document, under whatever name and
 //! namespace (two readers may find two elements); an element of another signature, but for the value that a
-//! counter-signature signs; the signature's own `SignedInfo` and `SignatureValue`; the enveloped-signature transform where the
-//! signature does not stand inside of what is signed, and its absence where it does: that is how nearly all
-//! signature wrapping shows (McIntosh and Austel 2005; Somorovsky et al. 2012, XSW 1 to 8).
+//! counter-signature signs; the signature's own `SignedInfo` and `SignatureValue`; the enveloped-signature transform
+//! where the signature does not stand inside of what is signed, and its absence where it does: that is how nearly all
+//! signature wrapping shows (McIntosh and Austel 2005; Somorovsky et al. 2012, XSW 1 to 8); the base64 transform over
+//! markup, which it does not protect.
 
 use std::borrow::Cow;
 
@@ -22,7 +23,7 @@ use super::{reader, text};
 /// What is at hand for every signature of a file.
 pub(super) struct Document<'t, 'a> {
     pub(super) tree: &'t Tree<'a>,
-    /// Every attribute that a reader may take for an identifier, with its element.
+    /// Every attribute that a reader may take for an identifier, with its element; sorted by value.
     pub(super) ids: Vec<Identifier<'t>>,
     /// The file beside it.
     pub(super) detached: Option<&'a [u8]>,
@@ -51,7 +52,7 @@ pub(super) enum Target {
     External,
 }
 
-/// Every attribute named `id` in any spelling and namespace.
+/// Every attribute named `id` in any spelling and namespace, sorted by value.
 pub(super) fn identifiers<'t>(tree: &'t Tree<'_>) -> Vec<Identifier<'t>> {
     let mut found = Vec::new();
     for (index, node) in (0_u32..).zip(&tree.nodes) {
@@ -68,6 +69,7 @@ pub(super) fn identifiers<'t>(tree: &'t Tree<'_>) -> Vec<Identifier<'t>> {
             found.push(Identifier { value: &attribute.value, element: NodeId(index), usable });
         }
     }
+    found.sort_by(|a, b| a.value.cmp(b.value));
     found
 }
 
@@ -77,7 +79,8 @@ impl<'t, 'a> Document<'t, 'a> {
         if !is_ncname(id) {
             return format("a reference to something that is no identifier");
         }
-        let mut same = self.ids.iter().filter(|i| i.value == id);
+        let start = self.ids.partition_point(|i| i.value < id);
+        let mut same = self.ids.iter().skip(start).take_while(|i| i.value == id);
         match (same.next(), same.next()) {
             (Some(one), None) if one.usable => Ok(one.element),
             (Some(_), None) => coverage("an identifier in an attribute that is not Id, ID, id or xml:id"),
@@ -110,6 +113,9 @@ impl<'t, 'a> Document<'t, 'a> {
                 why: "the signed file is not beside the document",
                 conclusion: (SubIndication::SignedDataNotFound, ReasonCode::SignatureCoverage),
             }),
+            Target::Document { .. } if parts.signature == self.tree.root => {
+                coverage("the signature is the whole document, and what it leaves out is itself")
+            }
             Target::Element { id, .. } if !self.tree.is_within(parts.signature, id) => {
                 self.beside_or_inside(parts, reference, id).map(|()| target)
             }
@@ -168,7 +174,7 @@ impl<'t, 'a> Document<'t, 'a> {
             Last::Implied => implied,
             Last::Canonical(method) => method,
             Last::Base64 => {
-                let octets = self.decoded(apex.unwrap_or(self.tree.root), without)?;
+                let octets = self.decoded(parts, apex)?;
                 return output.put(&octets).map_err(uncanonical);
             }
         };
@@ -194,18 +200,15 @@ impl<'t, 'a> Document<'t, 'a> {
         }
     }
 
-    /// The base64 transform of a node-set (6.6.2): its text, decoded.
-    fn decoded(&self, apex: NodeId, without: Option<NodeId>) -> Result<Vec<u8>, Broken> {
-        let mut all = String::new();
-        for id in self.tree.subtree(apex) {
-            if without.is_some_and(|out| self.tree.is_within(id, out)) {
-                continue;
-            }
-            if let Some(Kind::Text(text)) = self.tree.node(id).map(|n| &n.kind) {
-                all.push_str(text);
-            }
-        }
-        text::base64(&all).map_or_else(|| format("what is signed is not base64"), Ok)
+    /// The base64 transform of a node-set (6.6.2): its text, decoded. Markup around the text is not signed then, so
+    /// only an object of the signature, or an element in one, can be signed in this way, and only if it holds text
+    /// alone.
+    fn decoded(&self, parts: &Parts, apex: Option<NodeId>) -> Result<Vec<u8>, Broken> {
+        let in_object = |id: &NodeId| parts.objects.iter().any(|object| self.tree.is_within(*id, *object));
+        let Some(text) = apex.filter(in_object).and_then(|id| self.tree.text(id)) else {
+            return coverage("base64 of something that is no text in an object of the signature");
+        };
+        text::base64(&text).map_or_else(|| format("what is signed is not base64"), Ok)
     }
 
     /// Checks the digest of a reference (XMLDSIG 1.1 3.2.1).

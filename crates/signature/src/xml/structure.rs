@@ -1,10 +1,10 @@
 //! `ds:Signature` as its schema has it (XMLDSIG 1.1 4): every child in its place, each as often as allowed.
 //!
-//! Readers that look for `SignedInfo`, `DigestValue` or `SignatureValue` anywhere below can be given two of them, one that is
-//! verified and one that is believed (CVE-2024-45409, CVE-2025-25291, CVE-2025-25292). Refused here: a second one, one
-//! in another place, any child of `ds:Signature` that is not in the schema; in `SignedInfo` also every comment,
-//! instruction and text; parameters of a signature or digest method (`HMACOutputLength` among them); more than
-//! [`MAX_REFERENCES`] references; transforms that are not in the one order that is understood.
+//! Readers that look for `SignedInfo`, `DigestValue` or `SignatureValue` anywhere below can be given two of them, one
+//! that is verified and one that is believed (CVE-2024-45409, CVE-2025-25291, CVE-2025-25292). Refused here: a second
+//! one, one in another place, any child of `ds:Signature` that is not in the schema; in `SignedInfo` also every
+//! comment, instruction and text; parameters of a signature or digest method (`HMACOutputLength` among them); more
+//! than [`MAX_REFERENCES`] references; transforms that are not in the one order that is understood.
 
 use musubi_crypto::{DigestAlgorithm, SignatureAlgorithm};
 use musubi_pki::{ReasonCode, SubIndication};

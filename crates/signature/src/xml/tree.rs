@@ -3,8 +3,13 @@
 
 use std::borrow::Cow;
 
+use super::chars::same;
+
 /// `http://www.w3.org/XML/1998/namespace`, to which `xml` is bound and nothing else may be.
 pub(super) const XML_NAMESPACE: &str = "http://www.w3.org/XML/1998/namespace";
+
+/// Children of an element that are counted to tell its place among them: every reference has its place told.
+const MAX_PLACE: usize = 1_000;
 
 /// A node of its tree.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -117,7 +122,7 @@ impl<'a> Tree<'a> {
 
     /// Whether it is the element of this name.
     pub(super) fn is(&self, id: NodeId, namespace: &str, local: &str) -> bool {
-        self.element(id).is_some_and(|e| e.local == local && self.uri(e.namespace) == namespace)
+        self.element(id).is_some_and(|e| e.local == local && same(self.uri(e.namespace), namespace))
     }
 
     /// The node and all below it, in document order.
@@ -193,6 +198,7 @@ impl<'a> Tree<'a> {
             let Some(element) = self.element(id) else { continue };
             let name: String = element.local.chars().take(40).collect();
             let step = match self.place_among_namesakes(id, element) {
+                Some(place) if place > MAX_PLACE => format!("{name}[>{MAX_PLACE}]"),
                 Some(place) => format!("{name}[{place}]"),
                 None => name,
             };
@@ -206,12 +212,30 @@ impl<'a> Tree<'a> {
         steps.iter().rev().fold(String::new(), |path, step| path + "/" + step)
     }
 
-    /// Counted from 1; `None` if it is the only child of its parent with its name.
+    /// Counted from 1 to one more than [`MAX_PLACE`]; `None` if it is the only child of its parent with its name, as
+    /// far as that is looked for.
     fn place_among_namesakes(&self, id: NodeId, element: &Element<'a>) -> Option<usize> {
         let parent = self.node(id)?.parent?;
-        let uri = self.uri(element.namespace);
-        let mut namesakes = self.children_named(parent, uri, element.local);
-        let place = namesakes.position(|other| other == id)?.saturating_add(1);
-        (place > 1 || namesakes.next().is_some()).then_some(place)
+        let mut place = None;
+        let mut namesakes = 0_usize;
+        let is_namesake = |other: &Element<'a>| {
+            other.local == element.local && same(self.uri(other.namespace), self.uri(element.namespace))
+        };
+        for child in self.children(parent).take(MAX_PLACE) {
+            if !self.element(child).is_some_and(is_namesake) {
+                continue;
+            }
+            namesakes += 1;
+            if child == id {
+                place = Some(namesakes);
+            }
+            if place.is_some() && namesakes > 1 {
+                return place;
+            }
+        }
+        match place {
+            Some(_) => None,
+            None => Some(MAX_PLACE + 1),
+        }
     }
 }

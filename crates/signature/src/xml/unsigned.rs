@@ -1,10 +1,11 @@
-//! Time-stamps and validation data of XAdES (EN 319 132-1 5.2.8, 5.3 to 5.5): what each time-stamp covers, computed from
-//! the document; the tokens are judged elsewhere.
+//! Time-stamps and validation data of XAdES (EN 319 132-1 5.2.8, 5.3 to 5.5): what each time-stamp covers, computed
+//! from the document; the tokens are judged elsewhere.
 //!
-//! Content: `AllDataObjectsTimeStamp`, `IndividualDataObjectsTimeStamp`. Signature: `SignatureTimeStamp`. Archive: `ArchiveTimeStamp` of
-//! 1.4.1, the case that is not distributed (5.5.2.3). Of no use, and reported as such: the older `ArchiveTimeStamp`, time-stamps
-//! over references only, explicit inclusion where the standard has the implicit one, `XMLTimeStamp`. Not read: references to
-//! certificates and revocation data, `RenewedDigestsV2`, attribute certificates.
+//! Content: `AllDataObjectsTimeStamp`, `IndividualDataObjectsTimeStamp`. Signature: `SignatureTimeStamp`. Archive:
+//! `ArchiveTimeStamp` of 1.4.1, the case that is not distributed (5.5.2.3). Of no use, and reported as such: the older
+//! `ArchiveTimeStamp`, time-stamps over references only, explicit inclusion where the standard has the implicit one.
+//! Refused: a container without an `EncapsulatedTimeStamp` (`XMLTimeStamp`). Not read: references to certificates and
+//! revocation data, `RenewedDigestsV2`, attribute certificates.
 
 use std::borrow::Cow;
 
@@ -175,13 +176,13 @@ impl<'a> Reader<'_, '_, 'a> {
         self.tokens(container, kind, &covered, found)
     }
 
-    fn useless(&self, container: NodeId, found: &mut Vec<FoundTimestamp<'a>>) -> Result<(), Broken> {
+    fn useless(&mut self, container: NodeId, found: &mut Vec<FoundTimestamp<'a>>) -> Result<(), Broken> {
         let covered = Covered::Unusable("a time-stamp of a kind that is not used any more");
         self.tokens(container, TimestampKind::Other, &covered, found)
     }
 
     fn tokens(
-        &self,
+        &mut self,
         container: NodeId,
         kind: TimestampKind,
         covered: &Covered<'a>,
@@ -189,6 +190,13 @@ impl<'a> Reader<'_, '_, 'a> {
     ) -> Result<(), Broken> {
         let tree = self.document.tree;
         let mut any = false;
+        // Each further token has its own copy of what it covers.
+        let size = match covered {
+            Covered::Parts(parts) => parts.iter().map(|part| part.len()).sum(),
+            Covered::Unusable(_) => 0_usize,
+        };
+        // An archive time-stamp covers every property before it (5.5.2.3), the signed ones included.
+        let covers = if kind == TimestampKind::Archive { (0..found.len()).collect() } else { Vec::new() };
         for token in tree.children_named(container, XADES, "EncapsulatedTimeStamp") {
             let Some(token) = tree.text(token).and_then(|text| text::base64(&text)) else {
                 return format("a time-stamp that is not base64");
@@ -199,8 +207,16 @@ impl<'a> Reader<'_, '_, 'a> {
                     conclusion: (SubIndication::SigConstraintsFailure, ReasonCode::TooComplex),
                 });
             }
-            let (location, covered) = (tree.path(container), covered.clone());
-            found.push(FoundTimestamp { kind, location, token: Cow::Owned(token), covered });
+            let covered = match self.budget.0.checked_sub(if any { size } else { 0 }) {
+                Some(left) => {
+                    self.budget.0 = left;
+                    covered.clone()
+                }
+                None => Covered::Unusable("too much to be compared"),
+            };
+            let location = tree.path(container);
+            let covers = covers.clone();
+            found.push(FoundTimestamp { kind, location, token: Cow::Owned(token), covered, covers });
             any = true;
         }
         if any { Ok(()) } else { format("a time-stamp without a token") }

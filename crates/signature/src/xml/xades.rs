@@ -1,13 +1,13 @@
 //! Signed properties of XAdES (EN 319 132-1 5.2): the signing certificate, the claimed time, the policy.
 //!
 //! They count only if one reference of the type `http://uri.etsi.org/01903#SignedProperties` protects exactly the
-//! `SignedProperties` of this signature. Refused: several `QualifyingProperties`, or ones whose `Target` is another signature; a
-//! signing certificate whose digest or issuer and serial number is another's. Where there are several `Cert`, the first
-//! is the signer's (5.2.2.2).
+//! `SignedProperties` of this signature. Refused: several `QualifyingProperties`, or ones whose `Target` is another
+//! signature; a signing certificate whose digest or issuer and serial number is another's. Where there are several
+//! `Cert`, the first is the signer's (5.2.2.2).
 //!
 //! An explicit signature policy is not processed: the constraints are those of the policy that the caller judges by
-//! (EN 319 102-1 5.2.4.1, 5.1.4.1), so it is reported as skipped and changes no verdict. Commitments, roles, places and
-//! formats of data objects are the signer's claims and are not read.
+//! (EN 319 102-1 5.2.4.1, 5.1.4.1), so it is reported as skipped and changes no verdict. Commitments, roles, places
+//! and formats of data objects are the signer's claims and are not read.
 
 use der::Tag;
 use musubi_kernel::UnixTime;

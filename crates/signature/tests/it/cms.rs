@@ -68,12 +68,17 @@ fn the_digest_algorithm_is_told_so_that_a_policy_can_refuse_it() {
     assert_eq!(one(&sha384, None).digests, [DigestAlgorithm::Sha384]);
 }
 
-/// Whether the value verifies under such a salt is a matter of the key's algorithm, not of the format's.
+/// The salts in use: as long as the digest (OpenSSL, JWS) or as long as fits (pyHanko, Java). No other is looked for.
 #[test]
-fn a_pss_salt_longer_than_the_digest_breaks_no_rule() {
-    let cms = file("cades-b-pss-salt-222.p7");
-    let found = one(&cms, None);
-    assert_eq!((broken(&found), &found.value.algorithm), (vec![], &Ok(A::RsaPssSha256)));
+fn a_pss_salt_is_as_long_as_the_digest_or_as_long_as_fits() {
+    for (name, is_accepted) in
+        [("cades-b-pss", true), ("cades-b-pss-salt-222", true), ("cades-b-pss-salt-100", false)]
+    {
+        let cms = file(&format!("{name}.p7"));
+        let found = one(&cms, None);
+        assert_eq!((broken(&found), &found.value.algorithm), (vec![], &Ok(A::RsaPssSha256)), "{name}");
+        assert_eq!(verifies(&found), is_accepted, "{name}");
+    }
 }
 
 #[test]

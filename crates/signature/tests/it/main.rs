@@ -23,6 +23,8 @@ mod pdf_attacks;
 mod pdf_changes;
 mod pdf_reader;
 mod pdf_support;
+mod pdf_verdicts;
+mod published_failures;
 mod raw;
 mod raw_support;
 mod report;

@@ -163,6 +163,16 @@ fn a_form_may_be_filled_in_only_where_a_certification_or_a_lock_leaves_it_open()
 }
 
 #[test]
+fn a_signature_can_close_what_the_author_left_open() {
+    let file = document("lock-closes-filled");
+    let found = find(&file);
+    let of = |name: &str| found.iter().find(|found| found.location.contains(name)).unwrap();
+    assert_eq!(changes(of("Author")), allowed("form_fill, signature"));
+    let why = "a form field was filled in that is locked, or was not left open";
+    assert_eq!(changes(of("Closing")), refused(why));
+}
+
+#[test]
 fn a_certified_document_may_be_approved_in_the_field_that_it_has_for_that() {
     for name in ["certified-2-approved", "certified-3-approved"] {
         let file = document(name);
@@ -200,6 +210,7 @@ fn what_is_not_the_value_of_a_field_may_not_be_changed() {
         (note.replace("(note)", "(other)"), "a form field was changed"),
         (note.replacen("<<", "<< /AS (x)", 1), "a form field was changed"),
         (note.replacen("<<", "<< /Kids [ 606 0 R ]", 1), "the parts of a form field were changed"),
+        ("null".to_owned(), "a form field was replaced"),
     ];
     for (body, why) in table {
         let update = Update::default().object(8, &*body).object(606, "<< /Subtype /Widget >>");
@@ -273,6 +284,10 @@ fn a_new_visible_signature_field_is_refused_in_a_certified_document() {
     assert_eq!(add("certified-3", visible), refused("a visible form field was added"));
     assert_eq!(add("visible", visible), allowed("signature"));
     assert_eq!(add("visible", &visible.replace("/V 912 0 R", "")), refused("a visible form field was added"));
+    assert_eq!(
+        add("certified-3", &visible.replace("/AP << /N 911 0 R >>", "/MK << /BG [1] >>")),
+        refused("a visible form field was added")
+    );
     assert_eq!(add("certified-3", &visible.replace("500", "0")), allowed("signature"));
     for (field, why) in [
         (visible.replace("/FT /Sig", "/FT /Tx"), "a form field was added"),

@@ -195,7 +195,7 @@ fn a_file_without_a_signature_is_told_apart_from_one_that_is_no_xml() {
 fn a_cut_file_never_passes() {
     let whole = bytes("xml/xades-lta.xml");
     let end = whole.iter().rposition(|b| *b == b'>').unwrap();
-    for cut in (0..=end).step_by(17).chain([end]) {
+    for cut in (0..=end).step_by(101).chain([end]) {
         assert!(xml::find(&whole[..cut], None).is_err(), "{cut}");
     }
 }

@@ -173,3 +173,42 @@ fn comments_are_signed_exactly_where_the_method_says_so() {
     assert_eq!(broken(&only(&change("enveloped-exclusive-with-comments"))), []);
     assert_eq!(broken(&only(&change("enveloped-with-comments")))[0].1, "the digest differs");
 }
+
+#[test]
+fn no_changed_bit_outside_of_the_signature_passes_unless_the_canonical_form_is_the_same() {
+    let form = |file: &[u8]| xml::canonical_form(file, None, "http://www.w3.org/2001/10/xml-exc-c14n#", &[]);
+    let original = document("enveloped-exclusive").into_bytes();
+    let canonical = form(&original).unwrap();
+    let text = String::from_utf8(original.clone()).unwrap();
+    let (start, end) = (text.find("<ds:Signature ").unwrap(), text.find("</ds:Signature>").unwrap());
+    let mut passed = 0_usize;
+    for at in (0..start).chain(end..original.len()) {
+        for bit in [1, 4, 32] {
+            let mut changed = original.clone();
+            changed[at] ^= bit;
+            let Ok(found) = xml::find(&changed, None) else { continue };
+            if found.len() == 1 && broken(&found[0]).is_empty() && value_verifies(&found[0]) {
+                assert_eq!(form(&changed).as_ref(), Ok(&canonical), "byte {at}");
+                passed += 1;
+            }
+        }
+    }
+    // In comments and between attributes.
+    assert!(passed > 10, "{passed}");
+}
+
+#[test]
+fn no_changed_character_of_signed_info_passes() {
+    let original = document("enveloped-exclusive");
+    let (start, end) = (original.find("<ds:SignedInfo").unwrap(), original.find("</ds:SignedInfo>").unwrap());
+    let sound = |file: &str| {
+        xml::find(file.as_bytes(), None)
+            .is_ok_and(|found| found.iter().all(|f| broken(f).is_empty() && value_verifies(f)))
+    };
+    assert!(sound(&original));
+    for at in start..end {
+        let mut changed = original.clone().into_bytes();
+        changed[at] ^= 1;
+        assert!(!String::from_utf8(changed).is_ok_and(|changed| sound(&changed)), "byte {at}");
+    }
+}

@@ -198,6 +198,18 @@ fn time_stamps_of_a_kind_that_is_not_used_any_more_are_found_and_prove_nothing()
 }
 
 #[test]
+fn a_counter_signature_is_a_signature_of_its_own_over_the_value_of_the_other() {
+    let document = document("xades-countersigned");
+    let found = musubi_signature::xml::find(document.as_bytes(), None).unwrap();
+    assert_eq!(found.len(), 2);
+    assert_sound(&found[0], "signer-rsa");
+    assert_eq!(found[0].extent, Extent::Whole);
+    assert_sound(&found[1], "signer-revoked");
+    let of = "the signature /Application/Signature/SignatureValue";
+    assert_eq!(found[1].extent, Extent::Part(of.to_owned()));
+}
+
+#[test]
 fn unsigned_values_that_cannot_be_read_are_refused() {
     let original = document("xades-lt");
     let not_base64 = original.replace("<xades:EncapsulatedCRLValue>", "<xades:EncapsulatedCRLValue>*");

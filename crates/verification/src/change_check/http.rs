@@ -219,8 +219,8 @@ async fn check(
         .map_err(Error::from)?
         .ok_or(Error::UnknownCustomer)?;
     let known = linking::certificates_of(&mut tx, &link.person).await.map_err(Error::from)?;
-    let status =
-        service::status(&known, &verification.living_lists(once.at()), &verification.policy(), once.at());
+    let policy = verification.policy_of(&mut tx, relying_party).await.map_err(Error::from)?;
+    let status = service::status(&known, &verification.living_lists(once.at()), &policy.rules, once.at());
     let certificates: Vec<CertificateBody> = status
         .certificates
         .iter()

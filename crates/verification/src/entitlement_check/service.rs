@@ -5,7 +5,7 @@ use std::sync::Arc;
 use musubi_crypto::sha256;
 use musubi_kernel::UnixTime;
 use musubi_pki::{
-    AuthorityKind, CertKey, CheckResult, Evidence, Indication, Outcome, Policy, ReasonCode, SubIndication,
+    AuthorityKind, CertKey, CheckResult, Evidence, Indication, Outcome, ReasonCode, SubIndication,
     VerifiedCertificate, VerifiedRevocationList, judge,
 };
 use musubi_platform::audit::{self, AuditEvent, Receipt};
@@ -16,7 +16,7 @@ use serde_json::json;
 
 use super::{EntitlementCheckId, Transaction, sql};
 use crate::Verification;
-use crate::evidence::{self, Reasoning};
+use crate::evidence::{self, Concluded, Reasoning};
 use crate::identity_proofing::line;
 use crate::linking::{self, Relatives};
 use crate::outcome::{
@@ -154,9 +154,10 @@ pub async fn judge_completion(
         expected_digest: None,
         lists: &lists,
     };
-    let policy = Policy { not_signed_before: Some(transaction.created_at), ..verification.policy() };
-    let judgement = judge(&evidence, verification.anchors(), &policy, at);
-    let mut reasoning = Reasoning::of(&evidence, &policy, &judgement)?;
+    let policy = verification.policy_of(&mut tx, &relying_party.id).await?;
+    let rules = policy.rules_from(transaction.created_at);
+    let judgement = judge(&evidence, verification.anchors(), &rules, at);
+    let mut reasoning = Reasoning::of(&evidence, &rules, policy, &judgement)?;
     reasoning.and(
         origin_binding(relying_party, &completion.origin),
         (SubIndication::SigConstraintsFailure, ReasonCode::OriginWrong),
@@ -204,7 +205,7 @@ pub async fn complete(
 ) -> Result<Checked, TransactionError> {
     let context = verification.context();
     let Judged { transaction, reasoning, passed, identified, judged_by } = judged;
-    let (verdict, content) = reasoning.conclude();
+    let Concluded { verdict, policy, content } = reasoning.conclude();
     // Before anything is written: of two completions at once, the second waits here and is told.
     if !sql::hold_open(tx, &transaction.id).await? {
         return Err(TransactionError::Replayed);
@@ -243,6 +244,7 @@ pub async fn complete(
             "reason": verdict.reason().map(|reason| reason.code().as_str()),
             "list_number": verdict.freshness().map(|f| f.list_number),
             "linked": customer_id.is_some(),
+            "policy": policy.named(),
             "bundle": hex::encode(sha256(&content)),
         }),
     };

@@ -10,12 +10,23 @@ use musubi_signature::Rule;
 use musubi_signature::bundle::{Content, JpkiEvidence};
 use musubi_store::{Migration, StoreError};
 
+use crate::validation_policy::AppliedPolicy;
+
 pub(crate) use service::keep;
 pub use service::{EvidenceError, bundle, bundles_of};
 
 /// The feature's schema.
 pub const MIGRATIONS: &[Migration] =
     &[Migration { name: "evidence/0001_evidence", sql: include_str!("migrations/0001_evidence.sql") }];
+
+/// A verdict that is made.
+#[derive(Debug)]
+pub(crate) struct Concluded {
+    pub(crate) verdict: Verdict,
+    pub(crate) policy: AppliedPolicy,
+    /// The bytes of the bundle's content.
+    pub(crate) content: Vec<u8>,
+}
 
 /// A verdict in the making, with everything that it follows from.
 #[derive(Debug)]
@@ -24,19 +35,21 @@ pub(crate) struct Reasoning {
     judged: Verdict,
     rules: Vec<Rule>,
     verdict: Verdict,
+    policy: AppliedPolicy,
 }
 
 impl Reasoning {
-    /// What a judgement came to.
+    /// What a judgement by the rules of this policy came to.
     pub(crate) fn of(
         evidence: &Evidence<'_>,
-        policy: &Policy,
+        rules: &Policy,
+        policy: AppliedPolicy,
         judgement: &Judgement,
     ) -> Result<Self, StoreError> {
         // Every list of the platform was read whole and can prove what it says.
-        let evidence = JpkiEvidence::of(evidence, policy, judgement).ok_or(StoreError::Corrupt("list"))?;
+        let evidence = JpkiEvidence::of(evidence, rules, judgement).ok_or(StoreError::Corrupt("list"))?;
         let judged = judgement.verdict.clone();
-        Ok(Self { evidence, verdict: judged.clone(), judged, rules: Vec::new() })
+        Ok(Self { evidence, verdict: judged.clone(), judged, rules: Vec::new(), policy })
     }
 
     /// Applies a rule that comes after the judgement.
@@ -51,9 +64,10 @@ impl Reasoning {
         &self.verdict
     }
 
-    /// The verdict, and the bytes of the bundle's content.
-    pub(crate) fn conclude(self) -> (Verdict, Vec<u8>) {
-        let content = Content::of(self.evidence, &self.judged, self.rules, None).encode();
-        (self.verdict, content)
+    /// The verdict, the policy under which it was made, and the bytes of the bundle's content.
+    pub(crate) fn conclude(self) -> Concluded {
+        let reference = Some(self.policy.reference());
+        let content = Content::of(self.evidence, &self.judged, self.rules, reference).encode();
+        Concluded { verdict: self.verdict, policy: self.policy, content }
     }
 }

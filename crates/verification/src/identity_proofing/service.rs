@@ -5,7 +5,7 @@ use std::sync::Arc;
 use musubi_crypto::sha256;
 use musubi_kernel::UnixTime;
 use musubi_pki::{
-    AuthorityKind, BasicAttributes, CertKey, CheckResult, Evidence, Judgement, Outcome, Policy, ReasonCode,
+    AuthorityKind, BasicAttributes, CertKey, CheckResult, Evidence, Judgement, Outcome, ReasonCode,
     SubIndication, Verdict, VerifiedCertificate, VerifiedRevocationList, judge,
 };
 use musubi_platform::audit::{self, AuditEvent, Receipt};
@@ -17,7 +17,7 @@ use serde_json::json;
 use super::document::{Application, Attributes, Frame, line, render};
 use super::{IdentityProofingId, Transaction, sql};
 use crate::Verification;
-use crate::evidence::{self, Reasoning};
+use crate::evidence::{self, Concluded, Reasoning};
 use crate::linking::{self, Link, Relatives};
 use crate::outcome::{
     Completed, Deferred, LIFETIME, Signed, State, TRY_LATER, TransactionError, check_customer_id,
@@ -25,6 +25,7 @@ use crate::outcome::{
 };
 use crate::revocation::Lists;
 use crate::upstream::{ConsentEvidence, ConsentTerm};
+use crate::validation_policy::AppliedPolicy;
 
 /// Longest document, in bytes of UTF-8: what a card window shows and signs (docs/spec/card-request.md).
 const MAX_DOCUMENT: usize = 32 * 1024;
@@ -198,9 +199,10 @@ pub async fn judge_completion(
     completion: &Completion,
     at: UnixTime,
 ) -> Result<Judged, TransactionError> {
-    let transaction = {
+    let (transaction, policy) = {
         let mut tx = verification.context().db.begin_read().await?;
-        find(&mut tx, relying_party, id).await?
+        let policy = verification.policy_of(&mut tx, &relying_party.id).await?;
+        (find(&mut tx, relying_party, id).await?, policy)
     };
     still_open(transaction.completed.as_ref(), transaction.expires_at, at)?;
     completion.application.check().map_err(|e| TransactionError::Field(e.field))?;
@@ -208,7 +210,7 @@ pub async fn judge_completion(
     let document = document_of(&transaction, &completion.application);
     let lists = verification.lists().snapshot();
     let (judgement, mut reasoning) =
-        judge_document(verification, &transaction, &signed, &document, &lists, at)?;
+        judge_document(verification, (&transaction, policy), &signed, &document, &lists, at)?;
     let mut passed = None;
     let mut term = None;
     if let Some(certificate) = judgement.certificate {
@@ -256,7 +258,7 @@ pub async fn judge_completion(
 
 fn judge_document(
     verification: &Verification,
-    transaction: &Transaction,
+    (transaction, policy): (&Transaction, AppliedPolicy),
     signed: &Signed,
     document: &str,
     lists: &[Arc<VerifiedRevocationList>],
@@ -271,9 +273,9 @@ fn judge_document(
         lists,
     };
     // The document carries a nonce of this instant: the signature cannot be older.
-    let policy = Policy { not_signed_before: Some(transaction.created_at), ..verification.policy() };
-    let judgement = judge(&evidence, verification.anchors(), &policy, at);
-    let reasoning = Reasoning::of(&evidence, &policy, &judgement)?;
+    let rules = policy.rules_from(transaction.created_at);
+    let judgement = judge(&evidence, verification.anchors(), &rules, at);
+    let reasoning = Reasoning::of(&evidence, &rules, policy, &judgement)?;
     Ok((judgement, reasoning))
 }
 
@@ -358,7 +360,7 @@ pub async fn complete(
 ) -> Result<Proofed, TransactionError> {
     let context = verification.context();
     let Judged { transaction, reasoning, passed, identified, term, consent_items, judged_by } = judged;
-    let (verdict, content) = reasoning.conclude();
+    let Concluded { verdict, policy, content } = reasoning.conclude();
     // Before anything is written: of two completions at once, the second waits here and is told.
     if !sql::hold_open(tx, &transaction.id).await? {
         return Err(TransactionError::Replayed);
@@ -421,7 +423,8 @@ pub async fn complete(
         person = Some(whose);
         link = Some(new);
     }
-    let receipt = record(tx, verification, &transaction, (&verdict, &content), person.clone(), at).await?;
+    let receipt =
+        record(tx, verification, &transaction, (&verdict, &policy, &content), person.clone(), at).await?;
     evidence::keep(tx, context, &receipt, transaction.id.as_str(), &content).await?;
     if state == State::Accepted && Lists::are_outdated(tx, verification.anchors(), &judged_by).await? {
         return Err(TransactionError::Outdated);
@@ -440,7 +443,7 @@ async fn record(
     tx: &mut Tx,
     verification: &Verification,
     transaction: &Transaction,
-    (verdict, content): (&Verdict, &[u8]),
+    (verdict, policy, content): (&Verdict, &AppliedPolicy, &[u8]),
     person: Option<musubi_platform::person::PersonId>,
     at: UnixTime,
 ) -> Result<Receipt, StoreError> {
@@ -455,6 +458,7 @@ async fn record(
             "sub_indication": verdict.sub_indication().map(SubIndication::as_str),
             "reason": verdict.reason().map(|reason| reason.code().as_str()),
             "list_number": verdict.freshness().map(|f| f.list_number),
+            "policy": policy.named(),
             "bundle": hex::encode(sha256(content)),
         }),
     };

@@ -15,7 +15,9 @@ mod sql;
 mod tests;
 
 use musubi_crypto::Sha256Digest;
+use musubi_kernel::UnixTime;
 use musubi_pki::{Policy, ValidationPolicy};
+use musubi_signature::bundle::PolicyReference;
 use musubi_store::{Migration, StoreError};
 
 pub use service::{Change, add, applied, assign, list, of_relying_party};
@@ -64,7 +66,25 @@ impl AppliedPolicy {
         }
     }
 
-    /// As audit records name it.
+    /// What it asks of a signature over something that did not exist before `not_signed_before`.
+    #[must_use]
+    pub fn rules_from(&self, not_signed_before: UnixTime) -> Policy {
+        Policy { not_signed_before: Some(not_signed_before), ..self.rules }
+    }
+
+    /// As bundles name it.
+    #[must_use]
+    pub fn reference(&self) -> PolicyReference {
+        PolicyReference { id: self.id.clone(), version: self.version, sha256: self.sha256 }
+    }
+
+    /// As the audit records of verdicts name it: `id/version`. The hash is in the bundle and in the record of its adding.
+    #[must_use]
+    pub fn named(&self) -> String {
+        format!("{}/{}", self.id, self.version)
+    }
+
+    /// As the audit records about policies name it.
     #[must_use]
     pub fn audited(&self) -> serde_json::Value {
         serde_json::json!({ "id": self.id, "version": self.version, "sha256": hex::encode(self.sha256) })

@@ -7,18 +7,20 @@ use crate::checks::Finding;
 use crate::oid;
 use crate::path::KeyUsage;
 use crate::path::facts::{Demand, PathFacts};
-use crate::path::general_name::same_name;
 use crate::path::server_name::is_named;
+
+/// DER of a `Name` without attributes.
+const EMPTY_NAME: [u8; 2] = [0x30, 0x00];
 
 /// Every issuer's name is the subject's name above it, and none is empty.
 pub(super) fn names(facts: &PathFacts<'_, '_>, _: &Demand<'_>) -> Finding {
-    let Some(anchor) = facts.anchor else { return Finding::skipped() };
-    let mut above = anchor.name.as_slice();
-    for (position, certificate) in facts.certificates.iter().enumerate() {
-        if certificate.issuer == [0x30, 0x00] || !same_name(certificate.issuer, above) {
+    if facts.anchor.is_none() || facts.names_chain.len() != facts.certificates.len() {
+        return Finding::skipped();
+    }
+    for (position, (certificate, chains)) in facts.certificates.iter().zip(&facts.names_chain).enumerate() {
+        if !chains || certificate.issuer == EMPTY_NAME {
             return broken("issuer", facts.place_of(position));
         }
-        above = certificate.subject;
     }
     Finding::passed()
 }
@@ -67,8 +69,9 @@ pub(super) fn key_usage(facts: &PathFacts<'_, '_>, demand: &Demand<'_>) -> Findi
     if kept { Finding::passed() } else { broken("usage", 0) }
 }
 
-/// The purposes asked for. Where they are time-stamping or OCSP signing, authorities that name purposes must name them
-/// too: those who may only issue for web servers must not make time. For other purposes RFC 5280 has no such rule.
+/// The purposes asked for. Where they are time-stamping, OCSP signing or servers, authorities that name purposes must
+/// name them too: those who may only issue for servers must not make time (for servers: CA/Browser Forum BR 7.1.2). For
+/// other purposes RFC 5280 has no such rule, and authorities name purposes without meaning one.
 pub(super) fn extended_key_usage(facts: &PathFacts<'_, '_>, demand: &Demand<'_>) -> Finding {
     let asked = &demand.purpose.extended_key_usage;
     let of_leaf = facts.leaf().and_then(|leaf| leaf.extensions.extended_key_usage.as_ref());
@@ -89,7 +92,8 @@ pub(super) fn extended_key_usage(facts: &PathFacts<'_, '_>, demand: &Demand<'_>)
     for (position, certificate) in facts.intermediates().iter().enumerate() {
         let Some((named, _)) = &certificate.extensions.extended_key_usage else { continue };
         let keeps = |purpose: &ObjectIdentifier| {
-            !is_special(*purpose) || named.contains(purpose) || named.contains(&oid::ANY_EXTENDED_KEY_USAGE)
+            let is_inherited = is_special(*purpose) || *purpose == oid::SERVER_AUTH;
+            !is_inherited || named.contains(purpose) || named.contains(&oid::ANY_EXTENDED_KEY_USAGE)
         };
         if !asked.iter().all(keeps) {
             return broken("purpose", facts.place_of(position));

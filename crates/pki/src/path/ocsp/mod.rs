@@ -20,10 +20,8 @@
 
 mod nonce;
 mod request;
-#[allow(dead_code, reason = "path validation asks")]
 mod responder;
 mod response;
-#[allow(dead_code, reason = "path validation asks")]
 mod status;
 #[cfg(test)]
 mod tests;
@@ -34,5 +32,4 @@ pub use response::{
     CertId, CertStatus, MAX_CERTIFICATES, MAX_RESPONSE_BYTES, MAX_SINGLE_RESPONSES, Responder, Response,
     SingleResponse,
 };
-#[allow(unused_imports, reason = "path validation asks")]
 pub(crate) use status::status;

@@ -103,7 +103,11 @@ impl Fixture {
         signed: &Signed,
     ) -> Answer {
         let path = format!("/v1/identity-proofings/{}/completion", proofing.id);
-        self.post(client, &path, &completion(application, signed)).await
+        let answer = self.post(client, &path, &completion(application, signed)).await;
+        if answer.status == 200 {
+            self.assert_replays(&answer).await;
+        }
+        answer
     }
 
     /// A resident applies at a relying party, from start to answer.
@@ -161,7 +165,11 @@ impl Fixture {
         origin: &str,
     ) -> Answer {
         let path = format!("/v1/entitlement-checks/{}/completion", check.id);
-        self.post(client, &path, &check_completion(signed, origin)).await
+        let answer = self.post(client, &path, &check_completion(signed, origin)).await;
+        if answer.status == 200 {
+            self.assert_replays(&answer).await;
+        }
+        answer
     }
 
     /// A resident signs in at a relying party, from start to answer.
@@ -248,6 +256,7 @@ impl Fixture {
 
         let mut expected = before.counts.clone();
         *expected.get_mut("audit_record").unwrap() += 1;
+        *expected.get_mut("verdict_evidence").unwrap() += 1;
         *expected.get_mut("idempotency").unwrap() += 1;
         assert_eq!(without_nodes(self.counts().await), expected, "nothing but the record of the refusal");
         let record = self.audited().await.pop().unwrap();

@@ -1,6 +1,7 @@
 //! The platform's REST API with its real parts: the simulated nation behind real loopback HTTP, the platform on SQLite
 //! and on PostgreSQL (where `MUSUBI_TEST_POSTGRES` names a server), a clock that stands still.
 
+mod bundles;
 mod canaries;
 mod cards;
 mod change_check;
@@ -14,6 +15,7 @@ mod identity_proofing;
 mod late_lists;
 mod lists;
 mod openapi;
+mod policies;
 mod races;
 mod references;
 mod refused_checks;

@@ -25,6 +25,7 @@ struct Page {
     status: StatusCode,
     location: Option<String>,
     html: String,
+    bytes: Vec<u8>,
 }
 
 impl Visitor {
@@ -51,10 +52,10 @@ impl Visitor {
         }
         let status = response.status();
         let location = response.headers().get(header::LOCATION).map(|v| v.to_str().unwrap().to_owned());
-        let html =
-            String::from_utf8(response.into_body().collect().await.unwrap().to_bytes().to_vec()).unwrap();
+        let bytes = response.into_body().collect().await.unwrap().to_bytes().to_vec();
+        let html = String::from_utf8_lossy(&bytes).into_owned();
         // As a reader sees it: English texts have apostrophes.
-        Page { status, location, html: html.replace("&#39;", "'") }
+        Page { status, location, html: html.replace("&#39;", "'"), bytes }
     }
 
     async fn get(&mut self, fixture: &Fixture, path: &str) -> Page {
@@ -130,8 +131,16 @@ async fn a_resident_sees_own_uses_links_and_consents_and_nobody_elses() {
         for hidden in ["みほん医院", "p-9"] {
             assert!(!home.html.contains(hidden), "{}: {hidden}", fixture.engine);
         }
-        let records: Vec<&str> =
-            home.html.split("href=\"/uses/").skip(1).filter_map(|rest| rest.split('"').next()).collect();
+        let linked = home.html.split("href=\"/uses/").skip(1).filter_map(|rest| rest.split('"').next());
+        let (bundles, records): (Vec<&str>, Vec<&str>) = linked.partition(|path| path.ends_with("/bundle"));
+        // The proofing and the sign-in to the portal.
+        assert_eq!(bundles.len(), 2, "{}", fixture.engine);
+        for path in &bundles {
+            let bundle = visitor.get(&fixture, &format!("/uses/{path}")).await;
+            assert!(fixture.replay(&bundle.bytes).unwrap().verdict.is_passed(), "{}", fixture.engine);
+            let signed_out = Visitor::default().get(&fixture, &format!("/uses/{path}")).await;
+            assert_eq!(signed_out.status, StatusCode::NOT_FOUND);
+        }
         for index in &records {
             let record = visitor.get(&fixture, &format!("/uses/{index}")).await;
             assert!(record.html.contains("notice-success"), "the proof of record {index} fails");
@@ -148,6 +157,10 @@ async fn a_resident_sees_own_uses_links_and_consents_and_nobody_elses() {
                 expected,
                 "record {index}"
             );
+            let bundle = visitor.get(&fixture, &format!("/uses/{index}/bundle")).await;
+            let own = bundles.contains(&format!("{index}/bundle").as_str());
+            let expected = if own { StatusCode::OK } else { StatusCode::NOT_FOUND };
+            assert_eq!(bundle.status, expected, "bundle {index}");
         }
     }
 }

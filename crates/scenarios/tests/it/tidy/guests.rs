@@ -5,7 +5,7 @@ use std::process::Command;
 
 use super::{hold, needed, root};
 
-const ALLOWED: [&str; 14] = [
+const ALLOWED: [&str; 15] = [
     "MIT",
     "MIT-0",
     "Apache-2.0",
@@ -17,6 +17,7 @@ const ALLOWED: [&str; 14] = [
     "Zlib",
     "Unicode-3.0",
     "CDLA-Permissive-2.0",
+    "BlueOak-1.0.0",
     "CC0-1.0",
     "Unlicense",
     "BSL-1.0",

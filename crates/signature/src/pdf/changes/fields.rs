@@ -80,8 +80,10 @@ impl<'r> Comparison<'r, '_> {
             return refused("the fields of the form are no tree");
         }
         let (old, new) = (self.reader.load(self.old, id)?, self.reader.load(0, id)?);
-        let (Some(old), Some(new)) = (old.as_dict(), new.as_dict()) else {
-            return refused("a form field was replaced");
+        let (old, new) = match (&old, &new) {
+            (Object::Dict(old), Object::Dict(new)) => (old, new),
+            (Object::Null, Object::Null) => return Ok(()),
+            _ => return refused("a form field was replaced"),
         };
         let partial = self.reader.resolve(self.old, old.get(b"T"))?.as_text();
         if let (0, Some(name)) = (above.level, partial) {
@@ -237,7 +239,9 @@ impl<'r> Comparison<'r, '_> {
 
     /// Whether the widget of a field may show anything.
     fn is_visible(&self, widget: &Dict<'r>) -> Outcome<bool> {
-        if widget.get(b"AP").is_none() || widget.integer(b"F").is_some_and(|flags| flags & NOT_SHOWN != 0) {
+        let is_empty =
+            [b"AP".as_slice(), b"MK", b"BS", b"Border"].iter().all(|key| widget.get(key).is_none());
+        if is_empty || widget.integer(b"F").is_some_and(|flags| flags & NOT_SHOWN != 0) {
             return Ok(false);
         }
         let rectangle = self.reader.resolve_array(0, widget.get(b"Rect"))?;

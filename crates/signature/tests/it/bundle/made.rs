@@ -1,5 +1,7 @@
 //! Bundles as a platform makes them.
 
+use std::sync::OnceLock;
+
 use musubi_crypto::merkle::{Levels, leaf_hash, range_proof};
 use musubi_crypto::{Ed25519Signer, sha256};
 use musubi_kernel::{Random, SeededRandom};
@@ -17,12 +19,18 @@ pub(super) fn platform() -> Ed25519Signer {
     Ed25519Signer::from_seed(&[7; 32]).unwrap()
 }
 
+/// The roots, made once.
+pub(super) fn roots() -> &'static TrustAnchors {
+    static ROOTS: OnceLock<TrustAnchors> = OnceLock::new();
+    ROOTS.get_or_init(anchors)
+}
+
 pub(super) fn replayed(bundle: &[u8]) -> Result<Replayed, Difference> {
-    replay(bundle, &Roots { anchors: &anchors(), platform_keys: &[platform().public_key()] })
+    replay(bundle, &Roots { anchors: roots(), platform_keys: &[platform().public_key()] })
 }
 
 pub(super) fn evidence(case: &Case) -> (JpkiEvidence, Judgement) {
-    let judgement = case.judged_by(&anchors());
+    let judgement = case.judged_by(roots());
     let evidence = Evidence {
         certificate: &case.certificate,
         expected_kind: case.kind,

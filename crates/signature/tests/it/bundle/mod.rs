@@ -12,3 +12,4 @@ mod size;
 #[path = "../../../../pki/tests/it/support/mod.rs"]
 #[allow(dead_code, unused_imports, reason = "shared with the tests of another crate")]
 mod support;
+mod vectors;

@@ -6,7 +6,8 @@ use musubi_pki::*;
 use musubi_signature::bundle::*;
 
 use super::made::{
-    PRIVATE, attributes_rule, bundle, cases, content, evidence, further_rule, replayed, sealed, upstream_rule,
+    PRIVATE, attributes_rule, bundle, cases, changed, content, evidence, further_rule, replayed, sealed,
+    upstream_rule,
 };
 use super::support::Case;
 
@@ -55,6 +56,16 @@ fn later_rules_are_applied_again_and_only_make_a_verdict_worse() {
     let (_, expired) = cases().into_iter().find(|(name, _)| *name == "expired").unwrap();
     let verdict = replayed(&sealed(&content(&expired, vec![attributes_rule(true)]))).unwrap().verdict;
     assert_eq!(verdict.reason(), Some(ReasonCode::CertificateExpired));
+}
+
+#[test]
+fn the_longest_origin_and_the_largest_age_come_back() {
+    let mut rule = further_rule();
+    rule.result = rule.result.with("origin", "結".repeat(200));
+    let case = changed(Case::signature(), |case| case.policy.max_list_age = Some(i64::MAX));
+    let again = replayed(&sealed(&content(&case, vec![rule.clone()]))).unwrap();
+    assert_eq!(again.content.rules[0].result.evidence("origin"), rule.result.evidence("origin"));
+    assert_eq!(again.content.evidence.policy, case.policy);
 }
 
 #[test]

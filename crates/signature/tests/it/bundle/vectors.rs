@@ -1,0 +1,88 @@
+//! The committed bundles of docs/spec/vectors: whoever writes a replayer has them to test it with.
+
+use std::path::PathBuf;
+
+use musubi_pki::*;
+use musubi_signature::bundle::*;
+
+use super::made::{attributes_rule, content, platform, sealed, upstream_rule};
+use super::support::authority::Authority;
+use super::support::lists::{List, entry};
+use super::support::{Case, DAY, NOW};
+
+fn folder() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../docs/spec/vectors")
+}
+
+fn read(name: &str) -> Vec<u8> {
+    std::fs::read(folder().join(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
+}
+
+fn roots() -> (TrustAnchors, [u8; 32]) {
+    use AuthorityKind::{DigitalSignature, UserAuthentication};
+    let roots = [
+        (DigitalSignature, read("roots/digital-signature.der")),
+        (UserAuthentication, read("roots/user-authentication.der")),
+    ];
+    let key = hex(&read("roots/platform-key.hex"));
+    (TrustAnchors::insecure_test_hierarchy(roots).unwrap(), key.try_into().unwrap())
+}
+
+fn hex(text: &[u8]) -> Vec<u8> {
+    let digit = |byte: &u8| u8::try_from(char::from(*byte).to_digit(16).unwrap()).unwrap();
+    let (pairs, _) = text.as_chunks::<2>();
+    pairs.iter().map(|[high, low]| digit(high) * 16 + digit(low)).collect()
+}
+
+#[test]
+fn the_committed_bundles_replay_to_the_committed_verdicts() {
+    let (anchors, key) = roots();
+    for (name, indication) in
+        [("passed", "TOTAL-PASSED"), ("revoked", "INDETERMINATE"), ("refused-by-rule", "INDETERMINATE")]
+    {
+        let bundle = read(&format!("{name}.bundle"));
+        let replayed = replay(&bundle, &Roots { anchors: &anchors, platform_keys: &[key] })
+            .unwrap_or_else(|difference| panic!("{name}: {difference}"));
+        assert_eq!(replayed.verdict.indication().as_str(), indication);
+        let verdict = String::from_utf8(read(&format!("{name}.verdict.json"))).unwrap();
+        assert_eq!(canonical_verdict(&replayed.verdict), verdict, "{name}");
+        assert_eq!(replayed.check_list(&read(&format!("{name}.crl")), &anchors), Ok(0), "{name}");
+    }
+}
+
+/// Once: keys are made anew each time, so that nothing else can write the same files.
+#[test]
+#[ignore = "writes docs/spec/vectors anew, with other keys"]
+fn vectors_are_written() {
+    let write = |name: &str, bytes: &[u8]| std::fs::write(folder().join(name), bytes).unwrap();
+    std::fs::create_dir_all(folder().join("roots")).unwrap();
+    write("roots/digital-signature.der", &Authority::signature_second().certificate());
+    write("roots/user-authentication.der", &Authority::authentication().certificate());
+    write("roots/platform-key.hex", musubi_kernel::hex_lower(&platform().public_key()).as_bytes());
+    let numbers = |step: u32| {
+        let entries = (0..300_u32).map(|n| {
+            let why = RevocationReason::JPKI[n as usize % 7];
+            entry(SerialNumber::from(1 + step * n).as_be_bytes(), NOW.plus(-i64::from(n) * DAY), why)
+        });
+        entries.fold(List::of(&Authority::signature_second()), List::entry)
+    };
+    let serial = super::support::authority::serial();
+    let revoked =
+        numbers(7_000).entry(entry(serial.as_be_bytes(), NOW.plus(-DAY), RevocationReason::Superseded));
+    for (name, list, rules) in [
+        ("passed", numbers(7_000), vec![attributes_rule(true), upstream_rule(true)]),
+        ("revoked", revoked, vec![attributes_rule(true)]),
+        ("refused-by-rule", numbers(9), vec![attributes_rule(false)]),
+    ] {
+        let mut case = Case::signature();
+        case.lists = vec![list.verified()];
+        case.policy = Policy { not_signed_before: Some(NOW.plus(-2 * DAY)), ..Policy::default() };
+        let content = content(&case, rules);
+        let bundle = sealed(&content);
+        let (anchors, key) = roots();
+        let replayed = replay(&bundle, &Roots { anchors: &anchors, platform_keys: &[key] }).unwrap();
+        write(&format!("{name}.bundle"), &bundle);
+        write(&format!("{name}.verdict.json"), canonical_verdict(&replayed.verdict).as_bytes());
+        write(&format!("{name}.crl"), &list.der());
+    }
+}
