@@ -189,7 +189,7 @@ fn rules(line: LinePolicy) -> Result<(ValidationPolicy, Purpose), Failure> {
         extended_key_usage: line
             .extended_key_usage
             .iter()
-            .map(extended_key_usage)
+            .map(|text| extended_key_usage(text))
             .collect::<Result<_, _>>()?,
         server_name: line.server_name,
         ..Purpose::default()
@@ -208,8 +208,8 @@ fn initial_policies(texts: &[String]) -> Result<Vec<ObjectIdentifier>, Failure> 
 }
 
 /// A dotted OID, or one of the names of RFC 5280 4.2.1.12.
-fn extended_key_usage(text: &String) -> Result<ObjectIdentifier, String> {
-    Ok(match text.as_str() {
+fn extended_key_usage(text: &str) -> Result<ObjectIdentifier, String> {
+    Ok(match text {
         "serverAuth" => oid::SERVER_AUTH,
         "clientAuth" => oid::CLIENT_AUTH,
         "codeSigning" => ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.3.3"),

@@ -220,9 +220,8 @@ fn judge_value(
 fn with_kinds(decisive: &[Sha256Digest], ocsp: &[&[u8]]) -> Vec<RevocationData> {
     let responses: Vec<Sha256Digest> =
         if decisive.is_empty() { Vec::new() } else { ocsp.iter().map(|der| sha256(der)).collect() };
-    let kind = |sha256| match responses.contains(sha256) {
-        true => RevocationKind::Response,
-        false => RevocationKind::List,
+    let kind = |sha256| {
+        if responses.contains(sha256) { RevocationKind::Response } else { RevocationKind::List }
     };
     decisive.iter().map(|sha256| RevocationData { kind: kind(sha256), sha256: *sha256 }).collect()
 }

@@ -315,5 +315,5 @@ pub(super) fn not_judged(file: &Path, why: &NotASignature, language: Language) -
     };
     let mark = language.pick("検証できません", "COULD NOT BE JUDGED");
     let name = shown_path(file);
-    format!("{name}\n  {mark}: {what}\n  {next}\n  [{}: {}]", code(why), shown(&why.to_string()))
+    format!("{name}\n  {mark}: {what}\n  {next}\n  [{}]", shown(&why.to_string()))
 }

@@ -1,6 +1,12 @@
 //! The operator's program as a process: what it writes and how it exits.
 
-#![allow(clippy::unwrap_used, reason = "the tests' support is not in test functions")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "the tests' support is not in test functions"
+)]
 
 mod inspect;
 mod path_batch;

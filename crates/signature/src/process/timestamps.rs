@@ -4,7 +4,7 @@
 //! the judgement. What is around what, the format says by what each covers ([`FoundTimestamp::covers`]): an order by
 //! the times that they state would let a token of a lost key, dated back and put outside, be taken for an inner one.
 
-use musubi_crypto::Digest;
+use musubi_crypto::{Digest, sha256};
 use musubi_kernel::UnixTime;
 use musubi_pki::path::{PathCertificate, Times};
 use musubi_pki::{
@@ -121,8 +121,8 @@ fn judge_stamp(
             (None, Verdict::refused(check, conclusion, context.judged_at))
         }
     };
-    let token_sha256 = musubi_crypto::sha256(&stamp.token);
-    TimestampJudgement { kind: stamp.kind, location: stamp.location.clone(), token_sha256, at, verdict }
+    let token_sha256 = sha256(&stamp.token);
+    TimestampJudgement { kind: stamp.kind, token_sha256, location: stamp.location.clone(), at, verdict }
 }
 
 /// Judges a token: its own signature as that of a time-stamping authority, and that it covers what it stands on.

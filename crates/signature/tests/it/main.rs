@@ -28,6 +28,7 @@ mod published_failures;
 mod raw;
 mod raw_support;
 mod report;
+mod report_of;
 mod timestamp;
 mod xml_c14n;
 mod xml_reader;

@@ -11,15 +11,15 @@ use musubi_signature::{Level, TimestampKind};
 use quick_xml::events::Event;
 
 #[derive(Debug, Default)]
-struct Node {
+pub(crate) struct Node {
     name: String,
     attributes: Vec<(String, String)>,
-    children: Vec<Node>,
-    text: String,
+    pub(crate) children: Vec<Node>,
+    pub(crate) text: String,
 }
 
 impl Node {
-    fn attribute(&self, name: &str) -> Option<&str> {
+    pub(crate) fn attribute(&self, name: &str) -> Option<&str> {
         self.attributes.iter().find(|(n, _)| n == name).map(|(_, value)| value.as_str())
     }
 
@@ -27,13 +27,13 @@ impl Node {
         std::iter::once(self).chain(self.children.iter().flat_map(Node::all)).collect()
     }
 
-    fn named(&self, name: &str) -> Vec<&Node> {
+    pub(crate) fn named(&self, name: &str) -> Vec<&Node> {
         self.all().into_iter().filter(|node| node.name == name).collect()
     }
 }
 
 /// Reads a report; panics if it is not well-formed.
-fn parse(xml: &str) -> Node {
+pub(crate) fn parse(xml: &str) -> Node {
     let mut reader = quick_xml::Reader::from_str(xml);
     reader.config_mut().check_end_names = true;
     let mut stack = vec![Node::default()];
@@ -177,7 +177,7 @@ fn schema(kind: &str) -> Option<&'static [(&'static str, &'static str, Times)]> 
     })
 }
 
-fn assert_valid(node: &Node, kind: &str) {
+pub(crate) fn assert_valid(node: &Node, kind: &str) {
     let Some(elements) = schema(kind) else {
         assert!(node.children.is_empty(), "{} is simple", node.name);
         return;

@@ -1,6 +1,7 @@
 //! Rules about revocation data in whole documents: what is missing, stale or broken is never good and never revoked.
 
 use musubi_pki::{Indication, RevocationMode};
+use musubi_signature::report::{RevocationData, RevocationKind};
 
 use super::support::{Bench, document, summary};
 use crate::cms_message::fixture;
@@ -54,6 +55,6 @@ fn the_verdict_names_the_evidence_that_decided() {
     assert_eq!(judged.chain.len(), 3);
     let lists =
         ["judgement/intermediate.crl", "pki/root.crl"].map(|name| musubi_crypto::sha256(&fixture(name)));
-    let used: Vec<_> = judged.revocation.iter().map(|data| data.sha256).collect();
-    assert_eq!(used, lists);
+    let data = lists.map(|sha256| RevocationData { kind: RevocationKind::List, sha256 });
+    assert_eq!(judged.revocation, data);
 }
