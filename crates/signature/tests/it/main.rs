@@ -14,6 +14,7 @@ mod cms_message;
 mod cms_refusals;
 mod cms_robustness;
 mod cms_unsigned;
+mod fuzz;
 mod judgement;
 mod jws;
 mod jws_jades;
