@@ -168,7 +168,7 @@ impl<'t, 'a> Document<'t, 'a> {
             Last::Implied => implied,
             Last::Canonical(method) => method,
             Last::Base64 => {
-                let octets = self.decoded(apex.unwrap_or(self.tree.root), without)?;
+                let octets = self.decoded(apex.unwrap_or(self.tree.root), without, output)?;
                 return output.put(&octets).map_err(uncanonical);
             }
         };
@@ -178,6 +178,7 @@ impl<'t, 'a> Document<'t, 'a> {
 
     fn write_external(&self, reference: &Reference<'_>, output: &mut Output) -> Result<(), Broken> {
         let file = self.detached.unwrap_or_default();
+        output.spend(file.len()).map_err(uncanonical)?;
         match &reference.last {
             Last::Implied => output.put(file).map_err(uncanonical),
             Last::Base64 => match std::str::from_utf8(file).ok().and_then(text::base64) {
@@ -195,13 +196,15 @@ impl<'t, 'a> Document<'t, 'a> {
     }
 
     /// The base64 transform of a node-set (6.6.2): its text, decoded.
-    fn decoded(&self, apex: NodeId, without: Option<NodeId>) -> Result<Vec<u8>, Broken> {
+    fn decoded(&self, apex: NodeId, without: Option<NodeId>, output: &mut Output) -> Result<Vec<u8>, Broken> {
         let mut all = String::new();
         for id in self.tree.subtree(apex) {
+            output.spend(1).map_err(uncanonical)?;
             if without.is_some_and(|out| self.tree.is_within(id, out)) {
                 continue;
             }
             if let Some(Kind::Text(text)) = self.tree.node(id).map(|n| &n.kind) {
+                output.spend(text.len()).map_err(uncanonical)?;
                 all.push_str(text);
             }
         }
@@ -235,8 +238,10 @@ impl<'t, 'a> Document<'t, 'a> {
             return Ok(algorithm.digest(&[self.detached.unwrap_or_default()]));
         }
         let mut output = Output::digest(algorithm, budget.0);
-        self.write(parts, reference, target, &Method::DEFAULT, &mut output)?;
+        // What comes to nothing has cost its work all the same.
+        let written = self.write(parts, reference, target, &Method::DEFAULT, &mut output);
         budget.0 = output.left();
+        written?;
         output.into_digest().map_or_else(|| format("no digest"), Ok)
     }
 
@@ -253,8 +258,9 @@ impl<'t, 'a> Document<'t, 'a> {
             return Ok(Cow::Borrowed(file));
         }
         let mut output = Output::keep(budget.0);
-        self.write(parts, reference, target, implied, &mut output)?;
+        let written = self.write(parts, reference, target, implied, &mut output);
         budget.0 = output.left();
+        written?;
         Ok(Cow::Owned(output.into_bytes()))
     }
 }

@@ -33,5 +33,6 @@ mod xml_reader;
 mod xml_refusals;
 mod xml_signatures;
 mod xml_support;
+mod xml_work;
 mod xml_wrapping;
 mod xml_xades;
