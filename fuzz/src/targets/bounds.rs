@@ -6,11 +6,10 @@ use musubi_signature::{Found, NotASignature, Signed};
 
 use super::document::CONTENT;
 
+type Find = for<'a> fn(&'a [u8], Option<&'a [u8]>) -> Result<Vec<Found<'a>>, NotASignature>;
+
 /// Finds, without and with content beside it, and holds what is found to its bounds.
-pub(super) fn find(
-    format: for<'a> fn(&'a [u8], Option<&'a [u8]>) -> Result<Vec<Found<'a>>, NotASignature>,
-    input: &[u8],
-) {
+pub(super) fn find(format: Find, input: &[u8]) {
     for detached in [None, Some(CONTENT)] {
         if let Ok(found) = format(input, detached) {
             hold(&found, input.len());
@@ -36,6 +35,7 @@ fn hold(found: &[Found<'_>], size: usize) {
     assert!(copied <= 64 * size + (1 << 20), "{copied} octets copied of {size}");
 }
 
+#[allow(clippy::ptr_arg, reason = "whether it is a copy is the question")]
 fn own(bytes: &Cow<'_, [u8]>) -> usize {
     match bytes {
         Cow::Borrowed(_) => 0,

@@ -27,8 +27,11 @@ use musubi_signature::bundle::{self, AuditPart, Content, Roots, Sealed};
 use musubi_signature::timestamp::Token;
 use musubi_signature::{cms, jws, pdf, timestamp, xml};
 
+/// A function of any input.
+type Target = fn(&[u8]);
+
 /// Every target: its name, which is that of its corpus below `fuzz/corpus`, and its function.
-pub(crate) const TARGETS: &[(&str, fn(&[u8]))] = &[
+pub(crate) const TARGETS: &[(&str, Target)] = &[
     ("bundle", bundle),
     ("certificate", certificate),
     ("cms", |input| bounds::find(cms::find, input)),

@@ -5,6 +5,7 @@
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
+    clippy::duplicate_mod,
     reason = "the tests' support is not in test functions"
 )]
 
