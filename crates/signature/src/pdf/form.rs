@@ -12,6 +12,8 @@ use crate::NotASignature;
 /// Fields inside of fields.
 pub(super) const MAX_LEVELS: usize = 32;
 const MAX_FIELDS: usize = 1 << 16;
+/// Octets of a fully qualified name: each field below repeats it.
+const MAX_NAME: usize = 4_096;
 
 /// A field with a value that is, or may be, a signature.
 #[derive(Debug, Clone)]
@@ -76,6 +78,9 @@ impl Walk<'_, '_> {
         }
         let Some(field) = loaded.as_dict() else { return malformed("a form field") };
         let name = qualified(above, self.reader.resolve(self.state, field.get(b"T"))?.as_text());
+        if name.len() > MAX_NAME {
+            return Err(NotASignature::TooMuch { what: "octets of a form field's name", limit: MAX_NAME });
+        }
         let kind = self.reader.resolve(self.state, field.get(b"FT"))?;
         let is_signature = kind.as_name().map_or(inherited, |kind| kind == b"Sig");
         let place = self.found.len();

@@ -7,6 +7,7 @@
 //! was seen to need.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use musubi_crypto::{Digest, DigestAlgorithm, Hasher};
 
@@ -65,7 +66,7 @@ pub(super) enum CanonicalError {
 pub(super) struct Output {
     buffer: Vec<u8>,
     hasher: Option<Hasher>,
-    /// Octets that may still be written.
+    /// Octets that may still be written, less what was only looked at.
     left: usize,
 }
 
@@ -85,7 +86,7 @@ impl Output {
 
     /// Writes octets as they are.
     pub(super) fn put(&mut self, bytes: &[u8]) -> Result<(), CanonicalError> {
-        self.left = self.left.checked_sub(bytes.len()).ok_or(CanonicalError::TooMuch)?;
+        self.spend(bytes.len())?;
         if let Some(hasher) = &mut self.hasher
             && self.buffer.len().saturating_add(bytes.len()) > CHUNK
         {
@@ -98,6 +99,13 @@ impl Output {
         }
         self.buffer.extend_from_slice(bytes);
         Ok(())
+    }
+
+    /// Counts work that writes nothing as so many octets: nodes that are passed over, namespaces that are searched.
+    pub(super) fn spend(&mut self, octets: usize) -> Result<(), CanonicalError> {
+        let left = self.left.checked_sub(octets);
+        self.left = left.unwrap_or(0);
+        left.map(drop).ok_or(CanonicalError::TooMuch)
     }
 
     /// Octets that may still be written.
@@ -221,6 +229,7 @@ impl<'w, 'a> Walk<'w, 'a> {
         let mut next = top.0;
         while next < end {
             let id = NodeId(next);
+            self.output.spend(1)?;
             self.close_before(next)?;
             let Some(node) = self.tree.node(id) else { break };
             if without == Some(id) {
@@ -304,7 +313,7 @@ impl<'w, 'a> Walk<'w, 'a> {
         match self.method.form {
             Form::Exclusive => self.exclusive_namespaces(id, element, is_apex)?,
             _ if is_apex => {
-                for (prefix, uri) in in_scope(self.tree, id) {
+                for (prefix, uri) in in_scope(self.tree, id, self.output)? {
                     if !uri.is_empty() {
                         self.namespace(prefix, uri)?;
                     }
@@ -362,7 +371,7 @@ impl<'w, 'a> Walk<'w, 'a> {
         if !self.method.prefixes.is_empty() {
             let listed = |(prefix, _): &(&str, &str)| self.method.prefixes.contains(prefix);
             if is_apex {
-                used.extend(in_scope(tree, id).into_iter().filter(listed));
+                used.extend(in_scope(tree, id, self.output)?.into_iter().filter(listed));
             } else {
                 let own = tree.declarations(element).iter().map(|n| (n.prefix, &*n.uri));
                 used.extend(own.filter(listed));
@@ -372,6 +381,7 @@ impl<'w, 'a> Walk<'w, 'a> {
             used.sort_unstable();
             used.dedup();
         }
+        self.output.spend(used.len().saturating_mul(self.rendered.len()) / 8)?;
         for (prefix, uri) in used.drain(..) {
             if same(prefix, "xml") {
                 continue;
@@ -390,17 +400,19 @@ impl<'w, 'a> Walk<'w, 'a> {
 
 /// The namespaces in scope of an element, the nearest declaration of each prefix, sorted by prefix. An undeclared
 /// default is among them, with an empty name.
-fn in_scope<'w>(tree: &'w Tree<'_>, id: NodeId) -> Vec<(&'w str, &'w str)> {
-    let mut found: Vec<(&str, &str)> = Vec::new();
+fn in_scope<'w>(
+    tree: &'w Tree<'_>,
+    id: NodeId,
+    output: &mut Output,
+) -> Result<Vec<(&'w str, &'w str)>, CanonicalError> {
+    let mut found: BTreeMap<&str, &str> = BTreeMap::new();
     for element in std::iter::once(id).chain(tree.ancestors(id)).filter_map(|id| tree.element(id)) {
+        output.spend(tree.declarations(element).len().saturating_mul(8).saturating_add(1))?;
         for namespace in tree.declarations(element) {
-            if !found.iter().any(|(prefix, _)| *prefix == namespace.prefix) {
-                found.push((namespace.prefix, &namespace.uri));
-            }
+            found.entry(namespace.prefix).or_insert(&namespace.uri);
         }
     }
-    found.sort_unstable();
-    found
+    Ok(found.into_iter().collect())
 }
 
 /// The `xml:` attributes that a subtree inherits from the elements around it (C14N 1.0 2.4, C14N 1.1 2.4).
@@ -443,14 +455,16 @@ fn is_absolute(uri: &str) -> bool {
     })
 }
 
-/// The canonical form in memory, at most `limit` octets.
+/// The canonical form in memory, at most `left` octets, from which it is taken whether or not there is one.
 pub(super) fn canonical_bytes(
     tree: &Tree<'_>,
     selection: Selection,
     method: &Method<'_>,
-    limit: usize,
+    left: &mut usize,
 ) -> Result<Cow<'static, [u8]>, CanonicalError> {
-    let mut output = Output::keep(limit);
-    canonicalize(tree, selection, method, &mut output)?;
+    let mut output = Output::keep(*left);
+    let written = canonicalize(tree, selection, method, &mut output);
+    *left = output.left();
+    written?;
     Ok(Cow::Owned(output.into_bytes()))
 }

@@ -106,8 +106,8 @@ pub fn canonical_form(
     let apex = id.map(|id| document.by_id(id)).transpose();
     let apex = apex.map_err(|broken| NotASignature::Malformed(broken.why))?;
     let selection = Selection { apex, without: None, comments: true };
-    let limit = file.len().saturating_mul(8).saturating_add(CANONICAL_OCTETS);
-    canonical_bytes(&tree, selection, &Method { form, comments, prefixes }, limit)
+    let mut limit = file.len().saturating_mul(16).saturating_add(CANONICAL_OCTETS);
+    canonical_bytes(&tree, selection, &Method { form, comments, prefixes }, &mut limit)
         .map(Cow::into_owned)
         .map_err(|error| NotASignature::Malformed(uncanonical(error).why))
 }
@@ -232,15 +232,14 @@ impl<'r, 't, 'a> Examination<'r, 't, 'a> {
     fn value(&mut self, parts: &Parts, signed_info: &SignedInfo<'t>, budget: &mut Budget) {
         let tree = self.document.tree;
         let selection = Selection { apex: Some(parts.signed_info), without: None, comments: true };
-        let bytes =
-            canonical_bytes(tree, selection, &signed_info.canonicalization, budget.0).map_err(uncanonical);
+        let bytes = canonical_bytes(tree, selection, &signed_info.canonicalization, &mut budget.0)
+            .map_err(uncanonical);
         let value = tree.text(parts.value).and_then(|text| text::base64(&text));
         let value = value.map_or_else(|| format("SignatureValue is not base64"), Ok);
         let both = bytes.and_then(|bytes| Ok((bytes, value?)));
         let Some((bytes, value)) = self.rule("xml.signature_value", "XMLDSIG 1.1 4.3, 4.4.1", both) else {
             return;
         };
-        budget.0 = budget.0.saturating_sub(bytes.len());
         self.found.value.algorithm = signed_info.algorithm.clone();
         self.found.value.signed = Signed::Bytes(bytes);
         self.found.value.signature = Cow::Owned(value);

@@ -184,6 +184,7 @@ impl<'t, 'a> Document<'t, 'a> {
 
     fn write_external(&self, reference: &Reference<'_>, output: &mut Output) -> Result<(), Broken> {
         let file = self.detached.unwrap_or_default();
+        output.spend(file.len()).map_err(uncanonical)?;
         match &reference.last {
             Last::Implied => output.put(file).map_err(uncanonical),
             Last::Base64 => match std::str::from_utf8(file).ok().and_then(text::base64) {
@@ -238,8 +239,10 @@ impl<'t, 'a> Document<'t, 'a> {
             return Ok(algorithm.digest(&[self.detached.unwrap_or_default()]));
         }
         let mut output = Output::digest(algorithm, budget.0);
-        self.write(parts, reference, target, &Method::DEFAULT, &mut output)?;
+        // What comes to nothing has cost its work all the same.
+        let written = self.write(parts, reference, target, &Method::DEFAULT, &mut output);
         budget.0 = output.left();
+        written?;
         output.into_digest().map_or_else(|| format("no digest"), Ok)
     }
 
@@ -256,8 +259,9 @@ impl<'t, 'a> Document<'t, 'a> {
             return Ok(Cow::Borrowed(file));
         }
         let mut output = Output::keep(budget.0);
-        self.write(parts, reference, target, implied, &mut output)?;
+        let written = self.write(parts, reference, target, implied, &mut output);
         budget.0 = output.left();
+        written?;
         Ok(Cow::Owned(output.into_bytes()))
     }
 }

@@ -146,10 +146,7 @@ impl<'a> Reader<'_, '_, 'a> {
 
     fn canonical(&mut self, id: NodeId, method: &Method<'_>) -> Result<Cow<'a, [u8]>, Broken> {
         let selection = Selection { apex: Some(id), without: None, comments: true };
-        let octets =
-            canonical_bytes(self.document.tree, selection, method, self.budget.0).map_err(uncanonical)?;
-        self.budget.0 = self.budget.0.saturating_sub(octets.len());
-        Ok(octets)
+        canonical_bytes(self.document.tree, selection, method, &mut self.budget.0).map_err(uncanonical)
     }
 
     /// The tokens of one container (5.1.4.4), each over what `covered` says.

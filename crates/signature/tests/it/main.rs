@@ -5,6 +5,7 @@
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
+    clippy::duplicate_mod,
     reason = "the tests' support is not in test functions"
 )]
 
@@ -14,6 +15,7 @@ mod cms_message;
 mod cms_refusals;
 mod cms_robustness;
 mod cms_unsigned;
+mod fuzz;
 mod judgement;
 mod jws;
 mod jws_jades;
@@ -35,5 +37,6 @@ mod xml_reader;
 mod xml_refusals;
 mod xml_signatures;
 mod xml_support;
+mod xml_work;
 mod xml_wrapping;
 mod xml_xades;

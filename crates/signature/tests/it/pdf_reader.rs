@@ -343,3 +343,15 @@ fn an_update_with_a_cross_reference_stream_on_one_with_a_table_is_read() {
     let found = find(&out);
     assert_eq!((broken(&found[0]), changes(&found[0])), (vec![], Ok("none".to_owned())));
 }
+
+#[test]
+fn a_name_that_every_field_would_repeat_is_refused() {
+    let catalog = "<< /Type /Catalog /Pages 2 0 R /AcroForm << /Fields [3 0 R] >> >>";
+    let named = |length| format!("<< /T ({}) /FT /Sig /Kids [4 0 R] >>", "n".repeat(length));
+    let file = |length| file_of(&[(1, catalog), (3, &named(length)), (4, "<< /T (x) >>")]);
+    assert_eq!(refusal(&file(4_000)), NotASignature::NoSignature);
+    assert_eq!(
+        refusal(&file(4_095)),
+        NotASignature::TooMuch { what: "octets of a form field's name", limit: 4_096 }
+    );
+}
