@@ -1,7 +1,7 @@
 """Makes the documents that are measured, with other programs, on the hierarchy of the signature crate's fixtures:
 raw and CMS with openssl, PAdES with pyHanko, XAdES with signxml. Usage: make-documents.py FOLDER [LARGE_MB]
 
-With LARGE_MB also large.*: a CMS attached and detached, a PDF of one stream, an XML of one text, of that many 10^6 bytes.
+With LARGE_MB also large.*: a CMS attached and detached, a PDF of one stream, an XML of texts of 1 MB, of that many 10^6 bytes.
 """
 import asyncio
 import io
@@ -82,9 +82,11 @@ def pades(stream, out):
 
 
 def xml(length):
-    """Records as an application form has them, or one text."""
-    if LARGE and length > 1_000_000:
-        return b"<form><text>" + words(length).replace(b"\n", b" ") + b"</text></form>"
+    """Records as an application form has them, or texts of 1 MB."""
+    if length > 1_000_000:
+        # libxml2 reads no text of more than 10 MB.
+        text = b"<text>" + words(1_000_000).replace(b"\n", b" ") + b"</text>\n"
+        return b"<form>" + text * (length // 1_000_000) + b"</form>"
     line = "<entry id='e%d'><name>\u9ed2\u6850 \u5e79\u4e5f</name><amount currency='JPY'>%d</amount><note>%s</note></entry>\n"
     text = words(40)
     lines, size, number = [], 0, 0

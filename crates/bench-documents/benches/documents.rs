@@ -92,8 +92,8 @@ fn passed(judgement: &DocumentJudgement) {
 fn verdicts(c: &mut Criterion<CpuTime>, document: &[u8]) {
     let mut group = c.benchmark_group("verdict");
     group.throughput(Throughput::Elements(1));
-    let (case, anchors) = (Case::signature(), support::anchors());
     group.bench_function("jpki", |b| {
+        let (case, anchors) = (Case::signature(), support::anchors());
         b.iter(|| {
             let evidence = Evidence {
                 certificate: black_box(&case.certificate),

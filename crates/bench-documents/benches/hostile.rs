@@ -147,8 +147,8 @@ fn longest(case: &PathCase) -> (f64, f64, String) {
         let begun = now();
         let judgement = judge_path(&evidence, &anchors, &rules);
         times.push((now() - begun).as_secs_f64() * 1e3);
-        let reason = judgement.verdict.reason().map_or("passed", |reason| reason.as_str());
-        outcome = format!("{reason}, {:?}", judgement.work);
+        let reason = judgement.verdict.reason();
+        outcome = format!("{reason:?}, {:?}", judgement.work);
     }
     times.sort_by(f64::total_cmp);
     (times[times.len() / 2], times[times.len() - 1], outcome)
@@ -159,7 +159,7 @@ fn main() {
         ("mesh of cross-certificates, no anchor", mesh_without_an_anchor()),
         ("mesh in which every path fails", mesh_of_failing_paths()),
         ("2000 authorities of one name", namesakes()),
-        ("policy tree, 24 policies mapped to all", policy_tree(24)),
+        ("policy tree, 20 policies mapped to all", policy_tree(20)),
         ("1200 names under 900 constraints", names_times_constraints()),
         ("RSA-8192, e = 2^33 - 1, 1000 of one name", large_rsa_keys()),
     ];

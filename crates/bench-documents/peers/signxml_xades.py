@@ -11,7 +11,7 @@ FILE, ROOT, SECONDS = pathlib.Path(sys.argv[1]).read_bytes(), str(pathlib.Path(s
 
 
 def verify():
-    return XAdESVerifier().verify(FILE, ca_pem_file=ROOT, expect_references=2)
+    return XAdESVerifier().verify(FILE, ca_pem_file=ROOT, expect_references=3)
 
 
 verify()

@@ -196,9 +196,6 @@ impl PublicKey {
         message: &[u8],
         signature: &[u8],
     ) -> Result<(), BadSignature> {
-        if algorithm == self.algorithm {
-            return self.parsed.verify_sig(message, signature).map_err(|_| BadSignature);
-        }
         self.verify_encoded(algorithm, EcdsaEncoding::Der, message, signature)
     }
 
@@ -213,6 +210,10 @@ impl PublicKey {
         message: &[u8],
         signature: &[u8],
     ) -> Result<(), BadSignature> {
+        let is_ecdsa = matches!(self.strength, KeyStrength::EcP256 | KeyStrength::EcP384);
+        if algorithm == self.algorithm && (encoding == EcdsaEncoding::Der || !is_ecdsa) {
+            return self.parsed.verify_sig(message, signature).map_err(|_| BadSignature);
+        }
         let with = table(algorithm, self.strength, encoding).ok_or(BadSignature)?;
         UnparsedPublicKey::new(with, &self.spki).verify(message, signature).map_err(|_| BadSignature)
     }

@@ -141,7 +141,10 @@ impl<'a> Elements<'a> {
     /// An OBJECT IDENTIFIER.
     pub fn oid(&mut self) -> Result<ObjectIdentifier, Malformed> {
         let element = self.element(Tag::ObjectIdentifier)?;
-        ObjectIdentifier::from_bytes(element.value).map_err(|_| Malformed)
+        oid::known(element.value).map_or_else(
+            || ObjectIdentifier::from_bytes(element.value).map_err(|_| Malformed),
+            Ok,
+        )
     }
 
     /// An INTEGER that is not negative, as big-endian bytes without a leading zero.
@@ -258,7 +261,8 @@ impl<'a> Elements<'a> {
         duplicate: impl Fn(ObjectIdentifier) -> E,
         mut read: impl FnMut(ObjectIdentifier, bool, &'a [u8]) -> Result<(), E>,
     ) -> Result<(), E> {
-        let mut seen: Vec<ObjectIdentifier> = Vec::new();
+        // As many as certificates commonly have.
+        let mut seen: Vec<ObjectIdentifier> = Vec::with_capacity(12);
         self.inside(Tag::Sequence, |list| {
             if list.is_empty() {
                 return Err(Malformed.into());
