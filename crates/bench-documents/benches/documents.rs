@@ -32,8 +32,8 @@ mod support;
 
 use std::hint::black_box;
 
-use criterion::{Criterion, Throughput};
 use cpu_time::CpuTime;
+use criterion::{Criterion, Throughput};
 use evidence::{Hierarchy, folder, pki};
 use musubi_crypto::{DigestAlgorithm, PublicKey, SignatureAlgorithm};
 use musubi_pki::{Evidence, UnverifiedCertificate, judge};
@@ -111,7 +111,9 @@ fn verdicts(c: &mut Criterion<CpuTime>, document: &[u8]) {
     let hierarchy = Hierarchy::load();
     let certificate = pki("signer-rsa.der");
     let small = std::fs::read(folder().join("small.txt")).unwrap();
-    for (name, content, value) in [("raw_small", small.as_slice(), "small.sig"), ("raw", document, "content.sig")] {
+    for (name, content, value) in
+        [("raw_small", small.as_slice(), "small.sig"), ("raw", document, "content.sig")]
+    {
         let value = std::fs::read(folder().join(value)).unwrap();
         group.bench_function(name, |b| {
             b.iter(|| {
@@ -144,7 +146,8 @@ fn verdicts(c: &mut Criterion<CpuTime>, document: &[u8]) {
 fn summary() {
     let target = evidence::target();
     let nanoseconds = |name: &str| -> Option<f64> {
-        let text = std::fs::read_to_string(target.join("criterion").join(name).join("new/estimates.json")).ok()?;
+        let text =
+            std::fs::read_to_string(target.join("criterion").join(name).join("new/estimates.json")).ok()?;
         let estimates: serde_json::Value = serde_json::from_str(&text).ok()?;
         estimates["median"]["point_estimate"].as_f64()
     };
@@ -163,7 +166,8 @@ fn summary() {
     ] {
         println!("{name:<36}{:>10.0}", 1e9 / time);
     }
-    let mut kept = serde_json::json!({ "limits_ns": { "parsed": parsed, "key_parsed": each, "sha256": pass } });
+    let mut kept =
+        serde_json::json!({ "limits_ns": { "parsed": parsed, "key_parsed": each, "sha256": pass } });
     for row in ROWS {
         let Some(time) = nanoseconds(&format!("verdict/{}", row.name)) else { continue };
         let (first, second) = row.verifications;

@@ -22,7 +22,6 @@ mod path_support;
 #[path = "../../pki/tests/it/support/mod.rs"]
 mod support;
 
-
 use const_oid::ObjectIdentifier;
 use cpu_time::now;
 use musubi_pki::oid;

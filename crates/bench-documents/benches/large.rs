@@ -80,7 +80,10 @@ fn main() {
         eprintln!("no large documents; scripts/bench-documents makes them");
         return;
     }
-    println!("{:<14}{:>12}{:>10}{:>13}{:>18}{:>20}", "", "bytes", "ms", "allocations", "bytes allocated", "peak over the file");
+    println!(
+        "{:<14}{:>12}{:>10}{:>13}{:>18}{:>20}",
+        "", "bytes", "ms", "allocations", "bytes allocated", "peak over the file"
+    );
     let mut kept = serde_json::Map::new();
     for (name, ..) in CASES {
         let output = Command::new(std::env::current_exe().unwrap()).env(CASE, name).output().unwrap();

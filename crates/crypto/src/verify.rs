@@ -116,7 +116,6 @@ pub struct PublicKey {
     parsed: ParsedPublicKey,
     algorithm: SignatureAlgorithm,
     strength: KeyStrength,
-    spki: Box<[u8]>,
 }
 
 impl PublicKey {
@@ -163,7 +162,7 @@ impl PublicKey {
     fn parse(spki: &[u8], algorithm: SignatureAlgorithm, strength: KeyStrength) -> Result<Self, KeyError> {
         let with = table(algorithm, strength, EcdsaEncoding::Der).ok_or(KeyError::Unsupported)?;
         let parsed = ParsedPublicKey::new(with, spki).map_err(|_| KeyError::Malformed)?;
-        Ok(Self { parsed, algorithm, strength, spki: spki.into() })
+        Ok(Self { parsed, algorithm, strength })
     }
 
     /// How strong the key is.
@@ -182,7 +181,7 @@ impl PublicKey {
     /// The DER of its `SubjectPublicKeyInfo`.
     #[must_use]
     pub fn spki_der(&self) -> &[u8] {
-        &self.spki
+        self.parsed.as_ref()
     }
 
     /// Verifies `signature` over `message`. An algorithm that does not belong to this kind of key is a bad
@@ -215,7 +214,7 @@ impl PublicKey {
             return self.parsed.verify_sig(message, signature).map_err(|_| BadSignature);
         }
         let with = table(algorithm, self.strength, encoding).ok_or(BadSignature)?;
-        UnparsedPublicKey::new(with, &self.spki).verify(message, signature).map_err(|_| BadSignature)
+        UnparsedPublicKey::new(with, self.spki_der()).verify(message, signature).map_err(|_| BadSignature)
     }
 
     /// Verifies `signature` over a message of which only the digest is at hand. Never for Ed25519.
@@ -237,7 +236,9 @@ impl PublicKey {
             return self.parsed.verify_digest_sig(&imported, signature).map_err(|_| BadSignature);
         }
         let with = table(algorithm, self.strength, EcdsaEncoding::Der).ok_or(BadSignature)?;
-        UnparsedPublicKey::new(with, &self.spki).verify_digest(&imported, signature).map_err(|_| BadSignature)
+        UnparsedPublicKey::new(with, self.spki_der())
+            .verify_digest(&imported, signature)
+            .map_err(|_| BadSignature)
     }
 
     /// Verifies an RSA signature whose padding `00 01 FF…FF 00` holds the bare SHA-256 digest where RFC 8017 9.2
@@ -251,7 +252,7 @@ impl PublicKey {
         digest: &[u8; 32],
         signature: &[u8],
     ) -> Result<(), BadSignature> {
-        let (modulus, exponent) = rsa_parts(&self.spki).ok_or(BadSignature)?;
+        let (modulus, exponent) = rsa_parts(self.spki_der()).ok_or(BadSignature)?;
         let length = modulus.len();
         let number = BigUint::from_bytes_be(signature);
         let n = BigUint::from_bytes_be(modulus);

@@ -96,12 +96,13 @@ impl<'a> Pool<'a> {
             is_cut_short: intermediates.len() > limit,
         };
         let mut seen = std::collections::BTreeSet::from([pool.certificates.first()?.der]);
-        let own = anchors.iter().map(|anchor| anchor.der.as_slice());
-        for der in intermediates.iter().copied().take(limit).chain(own) {
+        let own = anchors.iter().map(|anchor| (anchor.der.as_slice(), anchor.key.as_ref().ok()));
+        let others = intermediates.iter().take(limit).map(|der| (*der, None));
+        for (der, key) in others.chain(own) {
             if !seen.insert(der) {
                 continue;
             }
-            let Ok(certificate) = PathCertificate::parse(der) else { continue };
+            let Ok(certificate) = PathCertificate::parse_with_key(der, key) else { continue };
             let Some(identity) = numbers.certificate(&certificate) else { continue };
             pool.certificates.push(certificate);
             pool.identities.push(identity);
