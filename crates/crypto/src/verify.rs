@@ -119,7 +119,6 @@ pub struct PublicKey {
     parsed: ParsedPublicKey,
     algorithm: SignatureAlgorithm,
     strength: KeyStrength,
-    spki: Box<[u8]>,
 }
 
 impl PublicKey {
@@ -166,7 +165,7 @@ impl PublicKey {
     fn parse(spki: &[u8], algorithm: SignatureAlgorithm, strength: KeyStrength) -> Result<Self, KeyError> {
         let with = table(algorithm, strength, EcdsaEncoding::Der).ok_or(KeyError::Unsupported)?;
         let parsed = ParsedPublicKey::new(with, spki).map_err(|_| KeyError::Malformed)?;
-        Ok(Self { parsed, algorithm, strength, spki: spki.into() })
+        Ok(Self { parsed, algorithm, strength })
     }
 
     /// How strong the key is.
@@ -185,7 +184,7 @@ impl PublicKey {
     /// The DER of its `SubjectPublicKeyInfo`.
     #[must_use]
     pub fn spki_der(&self) -> &[u8] {
-        &self.spki
+        self.parsed.as_ref()
     }
 
     /// Verifies `signature` over `message`. An algorithm that does not belong to this kind of key is a bad
@@ -199,9 +198,6 @@ impl PublicKey {
         message: &[u8],
         signature: &[u8],
     ) -> Result<(), BadSignature> {
-        if algorithm == self.algorithm {
-            return self.parsed.verify_sig(message, signature).map_err(|_| BadSignature);
-        }
         self.verify_encoded(algorithm, EcdsaEncoding::Der, message, signature)
     }
 
@@ -216,9 +212,13 @@ impl PublicKey {
         message: &[u8],
         signature: &[u8],
     ) -> Result<(), BadSignature> {
+        let is_ecdsa = matches!(self.strength, KeyStrength::EcP256 | KeyStrength::EcP384);
+        if algorithm == self.algorithm && (encoding == EcdsaEncoding::Der || !is_ecdsa) {
+            return self.parsed.verify_sig(message, signature).map_err(|_| BadSignature);
+        }
         let with = table(algorithm, self.strength, encoding).ok_or(BadSignature)?;
         let verified = |with| {
-            UnparsedPublicKey::new(with, &self.spki).verify(message, signature).map_err(|_| BadSignature)
+            UnparsedPublicKey::new(with, self.spki_der()).verify(message, signature).map_err(|_| BadSignature)
         };
         verified(with).or_else(|bad| with_longest_salt(algorithm).map_or(Err(bad), verified))
     }
@@ -242,7 +242,7 @@ impl PublicKey {
             return self.parsed.verify_digest_sig(&imported, signature).map_err(|_| BadSignature);
         }
         let with = table(algorithm, self.strength, EcdsaEncoding::Der).ok_or(BadSignature)?;
-        let key = |with| UnparsedPublicKey::new(with, &self.spki);
+        let key = |with| UnparsedPublicKey::new(with, self.spki_der());
         let verified = |with| key(with).verify_digest(&imported, signature).map_err(|_| BadSignature);
         verified(with).or_else(|bad| with_longest_salt(algorithm).map_or(Err(bad), verified))
     }
@@ -258,7 +258,7 @@ impl PublicKey {
         digest: &[u8; 32],
         signature: &[u8],
     ) -> Result<(), BadSignature> {
-        let (modulus, exponent) = rsa_parts(&self.spki).ok_or(BadSignature)?;
+        let (modulus, exponent) = rsa_parts(self.spki_der()).ok_or(BadSignature)?;
         let length = modulus.len();
         let number = BigUint::from_bytes_be(signature);
         let n = BigUint::from_bytes_be(modulus);

@@ -89,6 +89,8 @@ pub struct Anchor {
     serial: SerialNumber,
     key: PublicKey,
     key_id: Vec<u8>,
+    /// In hex: it stands in every verdict.
+    key_id_text: String,
     not_before: UnixTime,
     not_after: UnixTime,
 }
@@ -121,6 +123,7 @@ impl Anchor {
             name: name.as_der().to_vec(),
             serial: certificate.serial().clone(),
             key_id: key_id.to_vec(),
+            key_id_text: hex::encode(key_id),
             not_before: certificate.not_before(),
             not_after: certificate.not_after(),
             key,
@@ -161,7 +164,7 @@ impl Anchor {
     /// Its subject key identifier, lower-case hex.
     #[must_use]
     pub fn key_id(&self) -> String {
-        hex::encode(&self.key_id)
+        self.key_id_text.clone()
     }
 
     /// The first second of its validity.
@@ -267,7 +270,7 @@ impl TrustAnchors {
     /// The generation with this key identifier (hex of either case).
     #[must_use]
     pub fn by_key_id(&self, kind: AuthorityKind, key_id: &str) -> Option<&Anchor> {
-        self.anchors.iter().find(|a| a.kind == kind && a.key_id().eq_ignore_ascii_case(key_id))
+        self.anchors.iter().find(|a| a.kind == kind && a.key_id_text.eq_ignore_ascii_case(key_id))
     }
 
     /// The generation that issued something under `name`: of those with that name the ones that `id` names

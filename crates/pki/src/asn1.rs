@@ -143,7 +143,8 @@ impl<'a> Elements<'a> {
     /// An OBJECT IDENTIFIER.
     pub fn oid(&mut self) -> Result<ObjectIdentifier, Malformed> {
         let element = self.element(Tag::ObjectIdentifier)?;
-        ObjectIdentifier::from_bytes(element.value).map_err(|_| Malformed)
+        oid::known(element.value)
+            .map_or_else(|| ObjectIdentifier::from_bytes(element.value).map_err(|_| Malformed), Ok)
     }
 
     /// An INTEGER that is not negative, as big-endian bytes without a leading zero.

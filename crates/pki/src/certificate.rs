@@ -206,6 +206,11 @@ impl<'a> UnverifiedCertificate<'a> {
         self.public_key.as_ref().map_err(|e| *e)
     }
 
+    /// The holder's public key, by value; `None` if it is of no kind that is verified.
+    pub(crate) fn into_public_key(self) -> Option<PublicKey> {
+        self.public_key.ok()
+    }
+
     /// What the certificate says of its issuer's key.
     #[must_use]
     pub fn authority_key_id(&self) -> Option<&AuthorityKeyIdentifier<'a>> {

@@ -162,8 +162,7 @@ fn verified(facts: Facts<'_>) -> Option<VerifiedCertificate> {
     let key = issued(&facts)?;
     let Some(Issuer::Found(anchor)) = facts.issuer else { return None };
     let certificate = facts.certificate.ok()?;
-    let public_key = certificate.public_key().ok()?.clone();
     let environment = facts.anchors.environment();
     let attributes = facts.attributes.and_then(Result::ok);
-    Some(VerifiedCertificate::new(&certificate, key, environment, public_key, anchor.key_id(), attributes))
+    VerifiedCertificate::new(certificate, key, environment, anchor.key_id(), attributes)
 }

@@ -57,7 +57,11 @@ impl FromStr for AuthorityKind {
 /// 発行の番号: a positive integer of at most 20 bytes (RFC 5280 4.1.2.2), unique within one authority across
 /// its generations. Its text is upper-case hex in whole bytes, as `openssl x509 -serial` prints it.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct SerialNumber(Vec<u8>);
+pub struct SerialNumber {
+    /// From the left, then zeros: so the derived order is that of the significant bytes.
+    bytes: [u8; 20],
+    length: u8,
+}
 
 impl SerialNumber {
     /// From unsigned big-endian bytes; leading zeros are dropped.
@@ -66,18 +70,16 @@ impl SerialNumber {
     /// [`KeyError`] if it is zero or longer than 20 bytes.
     pub fn from_be_bytes(bytes: &[u8]) -> Result<Self, KeyError> {
         let zeros = bytes.iter().take_while(|b| **b == 0).count();
-        match bytes.get(zeros..) {
-            Some(significant) if !significant.is_empty() && significant.len() <= 20 => {
-                Ok(Self(significant.to_vec()))
-            }
-            _ => Err(KeyError),
-        }
+        let significant = bytes.get(zeros..).filter(|s| !s.is_empty()).ok_or(KeyError)?;
+        let mut bytes = [0; 20];
+        bytes.get_mut(..significant.len()).ok_or(KeyError)?.copy_from_slice(significant);
+        Ok(Self { bytes, length: u8::try_from(significant.len()).map_err(|_| KeyError)? })
     }
 
     /// Unsigned big-endian bytes without leading zeros.
     #[must_use]
     pub fn as_be_bytes(&self) -> &[u8] {
-        &self.0
+        self.bytes.get(..usize::from(self.length)).unwrap_or_default()
     }
 }
 
@@ -85,13 +87,17 @@ impl From<u32> for SerialNumber {
     /// # Panics
     /// Never; zero becomes one, since no certificate has the serial number zero.
     fn from(value: u32) -> Self {
-        Self::from_be_bytes(&value.to_be_bytes()).unwrap_or(Self(vec![1]))
+        Self::from_be_bytes(&value.to_be_bytes()).unwrap_or_else(|_| {
+            let mut one = [0; 20];
+            one[0] = 1;
+            Self { bytes: one, length: 1 }
+        })
     }
 }
 
 impl fmt::Display for SerialNumber {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02X}"))
+        self.as_be_bytes().iter().try_for_each(|byte| write!(f, "{byte:02X}"))
     }
 }
 

@@ -27,21 +27,34 @@ impl<'a> DistinguishedName<'a> {
     #[must_use]
     pub fn texts(self, attribute: ObjectIdentifier) -> Vec<&'a str> {
         let mut texts = Vec::new();
-        // The shape was checked when the name was read.
-        let _ = asn1::for_each_attribute(self.0, |id, value| {
+        self.for_each_text(|id, text| {
             if id == attribute {
-                texts.extend(asn1::text(value).ok());
+                texts.push(text);
             }
         });
         texts
     }
 
+    /// Every attribute and its text, in order.
+    pub(crate) fn for_each_text(self, mut visit: impl FnMut(ObjectIdentifier, &'a str)) {
+        // The shape was checked when the name was read.
+        let _ = asn1::for_each_attribute(self.0, |id, value| {
+            if let Ok(text) = asn1::text(value) {
+                visit(id, text);
+            }
+        });
+    }
+
     /// The organization, if there is exactly one.
     pub(crate) fn organization(self) -> Option<&'a str> {
-        match self.texts(oid::ORGANIZATION_NAME).as_slice() {
-            [one] => Some(one),
-            _ => None,
-        }
+        let (mut found, mut count) = (None, 0_u32);
+        self.for_each_text(|id, text| {
+            if id == oid::ORGANIZATION_NAME {
+                found = Some(text);
+                count = count.saturating_add(1);
+            }
+        });
+        found.filter(|_| count == 1)
     }
 }
 

@@ -25,6 +25,53 @@ pub(crate) fn text(oid: ObjectIdentifier) -> Cow<'static, str> {
     })
 }
 
+/// The identifier that these content octets stand for, if nearly every certificate has it: reading it then costs no look
+/// at its arcs. The others are `None` here.
+#[inline]
+pub(crate) fn known(content: &[u8]) -> Option<ObjectIdentifier> {
+    Some(match *content {
+        [0x55, 0x04, last] => match last {
+            3 => COMMON_NAME,
+            6 => COUNTRY_NAME,
+            7 => LOCALITY_NAME,
+            10 => ORGANIZATION_NAME,
+            11 => ORGANIZATIONAL_UNIT_NAME,
+            _ => return None,
+        },
+        [0x55, 0x1D, last] => match last {
+            14 => SUBJECT_KEY_IDENTIFIER,
+            15 => KEY_USAGE,
+            17 => SUBJECT_ALT_NAME,
+            18 => ISSUER_ALT_NAME,
+            19 => BASIC_CONSTRAINTS,
+            20 => CRL_NUMBER,
+            21 => REASON_CODE,
+            31 => CRL_DISTRIBUTION_POINTS,
+            32 => CERTIFICATE_POLICIES,
+            35 => AUTHORITY_KEY_IDENTIFIER,
+            37 => EXTENDED_KEY_USAGE,
+            _ => return None,
+        },
+        // 1.2.840.113549.1.1
+        [0x2A, 0x86, 0x48, 0x86, 0xF7, 0x0D, 0x01, 0x01, last] => match last {
+            1 => RSA_ENCRYPTION,
+            11 => SHA256_WITH_RSA,
+            _ => return None,
+        },
+        // 1.2.392.200149.8.5.5
+        [0x2A, 0x83, 0x08, 0x8C, 0x9B, 0x55, 0x08, 0x05, 0x05, last] => match last {
+            1 => PERSONAL_NAME,
+            2 => PERSONAL_NAME_SUBSTITUTES,
+            3 => PERSONAL_SEX,
+            4 => PERSONAL_DATE_OF_BIRTH,
+            5 => PERSONAL_ADDRESS,
+            6 => PERSONAL_ADDRESS_SUBSTITUTES,
+            _ => return None,
+        },
+        _ => return None,
+    })
+}
+
 oids! {
     /// `id-sha1` (RFC 3370).
     SHA1 = "1.3.14.3.2.26";
@@ -173,3 +220,26 @@ pub const POLICIES: [(ObjectIdentifier, AuthorityKind, Environment); 4] = [
     (POLICY_TEST_DIGITAL_SIGNATURE, AuthorityKind::DigitalSignature, Environment::Test),
     (POLICY_TEST_USER_AUTHENTICATION, AuthorityKind::UserAuthentication, Environment::Test),
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_identifier_that_is_known_is_the_one_that_its_bytes_say() {
+        let (names, extensions) = ([0x55, 0x04].as_slice(), [0x55, 0x1D].as_slice());
+        let rsa = [0x2A, 0x86, 0x48, 0x86, 0xF7, 0x0D, 0x01, 0x01].as_slice();
+        let personal = [0x2A, 0x83, 0x08, 0x8C, 0x9B, 0x55, 0x08, 0x05, 0x05].as_slice();
+        let mut count = 0;
+        for prefix in [names, extensions, rsa, personal] {
+            for last in 0..=u8::MAX {
+                let content = [prefix, &[last]].concat();
+                if let Some(known) = known(&content) {
+                    assert_eq!(ObjectIdentifier::from_bytes(&content), Ok(known));
+                    count += 1;
+                }
+            }
+        }
+        assert_eq!(count, 24);
+    }
+}

@@ -132,7 +132,7 @@ const PERSONAL_DATA: [ObjectIdentifier; 6] = [
     oid::PERSONAL_ADDRESS_SUBSTITUTES,
 ];
 
-impl UnverifiedCertificate<'_> {
+impl<'a> UnverifiedCertificate<'a> {
     /// Kind and environment by the certificate's policy; `None` unless it has exactly one, known policy.
     #[must_use]
     pub fn claimed_profile(&self) -> Option<(AuthorityKind, Environment)> {
@@ -158,29 +158,29 @@ impl UnverifiedCertificate<'_> {
         let names = self.extensions.subject_alt_name.ok_or(ProfileError::SubjectAltName)?;
         let found = whole(names, |outer| outer.inside(Tag::Sequence, personal_data))?;
         let [name, name_mask, sex, birth, address, address_mask] = found;
-        let text = |index: usize, value: Option<&str>| {
+        let text = |index: usize, value: Option<&'a str>| {
             let oid = PERSONAL_DATA.get(index).copied().unwrap_or(oid::PERSONAL_NAME);
-            value.map(str::to_owned).ok_or(ProfileError::Missing { oid })
+            value.ok_or(ProfileError::Missing { oid })
         };
         let datum = |oid| move |_| ProfileError::Datum { oid };
         let (name, name_mask) = (text(0, name)?, text(1, name_mask)?);
         let (sex, birth) = (text(2, sex)?, text(3, birth)?);
         let (address, address_mask) = (text(4, address)?, text(5, address_mask)?);
-        for (value, oid) in [(&name, oid::PERSONAL_NAME), (&address, oid::PERSONAL_ADDRESS)] {
+        for (value, oid) in [(name, oid::PERSONAL_NAME), (address, oid::PERSONAL_ADDRESS)] {
             if value.is_empty() || value.chars().any(char::is_control) {
                 return Err(ProfileError::Datum { oid });
             }
         }
         Ok(BasicAttributes {
-            name_substitutes: mask(&name_mask, &name)
+            name_substitutes: mask(name_mask, name)
                 .ok_or(ProfileError::Datum { oid: oid::PERSONAL_NAME_SUBSTITUTES })?,
-            address_substitutes: mask(&address_mask, &address)
+            address_substitutes: mask(address_mask, address)
                 .ok_or(ProfileError::Datum { oid: oid::PERSONAL_ADDRESS_SUBSTITUTES })?,
-            date_of_birth: DateOfBirth::from_certificate(&birth)
+            date_of_birth: DateOfBirth::from_certificate(birth)
                 .map_err(datum(oid::PERSONAL_DATE_OF_BIRTH))?,
-            sex: Sex::from_certificate(&sex).map_err(datum(oid::PERSONAL_SEX))?,
-            name,
-            address,
+            sex: Sex::from_certificate(sex).map_err(datum(oid::PERSONAL_SEX))?,
+            name: name.to_owned(),
+            address: address.to_owned(),
         })
     }
 

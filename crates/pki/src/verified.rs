@@ -27,28 +27,32 @@ pub struct VerifiedCertificate {
 }
 
 impl VerifiedCertificate {
-    /// For [`judge`](crate::judge()) alone, after TOTAL-PASSED.
+    /// For [`judge`](crate::judge()) alone, after TOTAL-PASSED. `None` if there is no key, which cannot have passed.
     pub(crate) fn new(
-        certificate: &UnverifiedCertificate<'_>,
+        certificate: UnverifiedCertificate<'_>,
         key: CertKey,
         environment: Environment,
-        public_key: PublicKey,
         issuer_key_id: String,
         attributes: Option<BasicAttributes>,
-    ) -> Self {
-        let subject = certificate.subject();
-        Self {
+    ) -> Option<Self> {
+        let (mut common_name, mut localities) = (None, Vec::new());
+        certificate.subject().for_each_text(|attribute, text| match attribute {
+            oid::COMMON_NAME if common_name.is_none() => common_name = Some(text.to_owned()),
+            oid::LOCALITY_NAME => localities.push(text.to_owned()),
+            _ => {}
+        });
+        Some(Self {
             key,
             environment,
             der: certificate.der().to_vec(),
-            public_key,
             issuer_key_id,
             not_before: certificate.not_before(),
             not_after: certificate.not_after(),
-            common_name: subject.texts(oid::COMMON_NAME).first().map(|&t| t.to_owned()),
-            localities: subject.texts(oid::LOCALITY_NAME).into_iter().map(str::to_owned).collect(),
+            public_key: certificate.into_public_key()?,
+            common_name,
+            localities,
             attributes,
-        }
+        })
     }
 
     /// Authority and serial number.

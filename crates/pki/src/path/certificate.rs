@@ -52,6 +52,12 @@ impl<'a> PathCertificate<'a> {
     /// [`ParseError`]. Critical extensions that are not understood, algorithms and keys that are not in the table are
     /// no error here.
     pub fn parse(der: &'a [u8]) -> Result<Self, ParseError> {
+        Self::parse_with_key(der, None)
+    }
+
+    /// [`parse`](Self::parse) of a certificate whose key may have been read before: `known` is taken if it is the one
+    /// that stands there, byte by byte.
+    pub(super) fn parse_with_key(der: &'a [u8], known: Option<&PublicKey>) -> Result<Self, ParseError> {
         if der.len() > MAX_CERTIFICATE_BYTES {
             return Err(ParseError::TooLarge { length: der.len(), limit: MAX_CERTIFICATE_BYTES });
         }
@@ -60,17 +66,19 @@ impl<'a> PathCertificate<'a> {
                 let tbs = parts.element(Tag::Sequence)?;
                 let algorithm = parts.algorithm()?;
                 let signature = parts.bytes_of_bit_string()?;
-                whole(tbs.value, |fields| Self::read_fields(fields, der, tbs.raw, algorithm, signature))
+                whole(tbs.value, |fields| {
+                    Self::read_fields(fields, (der, tbs.raw), algorithm, signature, known)
+                })
             })
         })
     }
 
     fn read_fields(
         fields: &mut Elements<'a>,
-        der: &'a [u8],
-        tbs: &'a [u8],
+        (der, tbs): (&'a [u8], &'a [u8]),
         outer_algorithm: asn1::Algorithm<'a>,
         signature: &'a [u8],
+        known: Option<&PublicKey>,
     ) -> Result<Self, ParseError> {
         let version = match fields.optional(constructed(0))?.map(|e| e.value) {
             None => 1,
@@ -99,7 +107,10 @@ impl<'a> PathCertificate<'a> {
             parts.bytes_of_bit_string()
         })
         .map_err(|_| ParseError::PublicKey)?;
-        let public_key = read_public_key(spki)?;
+        let public_key = match known.filter(|key| key.spki_der() == spki.raw) {
+            Some(key) => Ok(key.clone()),
+            None => read_public_key(spki)?,
+        };
         fields.optional(primitive(1))?;
         fields.optional(primitive(2))?;
         let extensions = match fields.optional(constructed(3))? {

@@ -104,7 +104,7 @@ impl<'a> Pool<'a> {
         };
         let mut seen = BTreeSet::from([pool.certificates.first()?.der]);
         for der in intermediates.iter().copied().take(limit) {
-            pool.add(der, &mut seen, &mut numbers);
+            pool.add(der, None, &mut seen, &mut numbers);
         }
         for (position, anchor) in anchors.iter().enumerate() {
             let subject = numbers.read_name(&anchor.comparable_name);
@@ -119,11 +119,18 @@ impl<'a> Pool<'a> {
         Some(pool)
     }
 
-    fn add(&mut self, der: &'a [u8], seen: &mut BTreeSet<&'a [u8]>, numbers: &mut Numbers) {
+    /// `key` is the certificate's, if it was read before.
+    fn add(
+        &mut self,
+        der: &'a [u8],
+        key: Option<&PublicKey>,
+        seen: &mut BTreeSet<&'a [u8]>,
+        numbers: &mut Numbers,
+    ) {
         if !seen.insert(der) {
             return;
         }
-        let Ok(certificate) = PathCertificate::parse(der) else { return };
+        let Ok(certificate) = PathCertificate::parse_with_key(der, key) else { return };
         let Some(identity) = numbers.certificate(&certificate) else { return };
         self.certificates.push(certificate);
         self.identities.push(identity);
@@ -142,7 +149,7 @@ impl<'a> Pool<'a> {
             for issuer in self.by_subject.get(&identity.issuer).cloned().unwrap_or_default() {
                 let Issuer::Anchor(position) = issuer else { continue };
                 if let Some(anchor) = self.anchors.get(position) {
-                    self.add(&anchor.der, seen, numbers);
+                    self.add(&anchor.der, anchor.key.as_ref().ok(), seen, numbers);
                 }
             }
         }

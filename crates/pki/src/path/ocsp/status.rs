@@ -29,6 +29,9 @@ pub(crate) fn status<'a>(
     responses: &[Response<'a>],
     authorities: &mut dyn Authorities<'a>,
 ) -> Status {
+    if responses.is_empty() {
+        return Status::Unknown(Vec::new());
+    }
     let ids = Ids::of(question);
     let mut answers = Vec::new();
     let mut unusable = Vec::new();

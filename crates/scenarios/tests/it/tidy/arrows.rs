@@ -22,6 +22,7 @@ const FLOORS: [(&str, u8); 15] = [
     ("demo", 8),
     ("scenarios", 9),
     ("bench", 9),
+    ("bench-documents", 9),
 ];
 
 /// Libraries that do cryptography. `rand_chacha` in `kernel` makes the seeded randomness of tests and of the
