@@ -77,7 +77,7 @@ pub fn judge_document_as(
     if found.is_empty() {
         return Err(NotASignature::NoSignature);
     }
-    let allowance = Allowance::of(context.policy);
+    let allowance = Allowance::of(context);
     Ok(DocumentJudgement {
         format: format.id,
         sha256: sha256(file),

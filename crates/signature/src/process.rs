@@ -96,17 +96,36 @@ pub struct SignatureJudgement {
 /// exceeds it is INDETERMINATE.
 const PATHS_PER_DOCUMENT: u32 = 16;
 
-/// The signatures that may still be verified on the paths of one document.
-pub(crate) struct Allowance(Cell<u32>);
+/// Revocation data that all signatures and time-stamps of a document may have read, in bytes, each reading counted; more
+/// only if the caller brought so much that it takes more to read it for [`PATHS_PER_DOCUMENT`] paths.
+const REVOCATION_BYTES_PER_DOCUMENT: usize = 1 << 30;
+
+/// The work that may still be done for one document.
+pub(crate) struct Allowance {
+    /// Signatures verified on paths.
+    signature_checks: Cell<u32>,
+    /// Bytes of revocation data.
+    revocation_bytes: Cell<usize>,
+}
 
 impl Allowance {
-    pub(crate) fn of(policy: &ValidationPolicy) -> Self {
-        Self(Cell::new(policy.budget.max_signature_checks.saturating_mul(PATHS_PER_DOCUMENT)))
+    pub(crate) fn of(context: &Context<'_>) -> Self {
+        let brought = total(context.crls).saturating_add(total(context.ocsp));
+        let bytes = brought.saturating_mul(PATHS_PER_DOCUMENT as usize).max(REVOCATION_BYTES_PER_DOCUMENT);
+        let checks = context.policy.budget.max_signature_checks.saturating_mul(PATHS_PER_DOCUMENT);
+        Self { signature_checks: Cell::new(checks), revocation_bytes: Cell::new(bytes) }
+    }
+
+    /// Whether so many bytes of revocation data may be read once more.
+    fn permits_reading(&self, bytes: usize) -> bool {
+        let left = self.revocation_bytes.get().checked_sub(bytes);
+        self.revocation_bytes.set(left.unwrap_or(0));
+        left.is_some()
     }
 
     /// The policy with what is left as its budget, if that is less.
     fn within<'p>(&self, policy: &'p ValidationPolicy) -> Cow<'p, ValidationPolicy> {
-        let left = self.0.get();
+        let left = self.signature_checks.get();
         if policy.budget.max_signature_checks <= left {
             return Cow::Borrowed(policy);
         }
@@ -115,14 +134,18 @@ impl Allowance {
     }
 
     fn spend(&self, signature_checks: u32) {
-        self.0.set(self.0.get().saturating_sub(signature_checks));
+        self.signature_checks.set(self.signature_checks.get().saturating_sub(signature_checks));
     }
+}
+
+fn total(objects: &[&[u8]]) -> usize {
+    objects.iter().map(|object| object.len()).fold(0, usize::saturating_add)
 }
 
 /// Judges one signature.
 #[must_use]
 pub fn judge_signature(found: Found<'_>, context: &Context<'_>) -> SignatureJudgement {
-    judge_one_of(found, context, &Allowance::of(context.policy))
+    judge_one_of(found, context, &Allowance::of(context))
 }
 
 /// Judges one of the signatures of a document.
@@ -202,6 +225,12 @@ fn judge_value(
     let intermediates = gathered(&found.certificates, &[context.certificates, more_certificates]);
     let crls = gathered(&found.crls, &[context.crls]);
     let ocsp = gathered(&found.ocsp, &[context.ocsp]);
+    if !allowance.permits_reading(total(&crls).saturating_add(total(&ocsp))) {
+        let check = CheckResult::failed("document.work", "own limit");
+        let conclusion = (SubIndication::SigConstraintsFailure, ReasonCode::TooComplex);
+        let verdict = Verdict::refused(check, conclusion, times.judged_at);
+        return Judged { verdict, chain: Vec::new(), revocation: Vec::new() };
+    }
     let evidence = PathEvidence { leaf, intermediates: &intermediates, crls: &crls, ocsp: &ocsp };
     let policy = allowance.within(context.policy);
     let path = judge_path(&evidence, anchors, &PathRules { policy: &policy, purpose, times });
@@ -338,4 +367,56 @@ fn signing() -> Purpose {
 /// Who signs time-stamps (RFC 3161 2.3).
 fn time_stamping() -> Purpose {
     Purpose { extended_key_usage: vec![oid::TIME_STAMPING], only_this_purpose: true, ..signing() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A list in the document is read for its signature and for each time-stamp: who puts in many of both must not have
+    /// it read without end.
+    #[test]
+    fn revocation_data_are_read_so_often_and_no_more() {
+        const ROOT: &[u8] = include_bytes!("../tests/fixtures/pki/root.der");
+        const LIST: &[u8] = include_bytes!("../tests/fixtures/pki/intermediate.crl");
+        let anchors = PathAnchors::from_certificates([ROOT.to_vec()]).unwrap();
+        let policy = ValidationPolicy::default();
+        let context = Context {
+            anchors: &anchors,
+            timestamp_anchors: &anchors,
+            certificates: &[],
+            crls: &[LIST],
+            ocsp: &[],
+            policy: &policy,
+            judged_at: UnixTime(1_796_083_200),
+        };
+        let file = include_bytes!("../tests/fixtures/cms/rsa-attached.p7");
+        let found = crate::cms::find(file, None).unwrap().remove(0);
+        let allowance = Allowance::of(&context);
+        allowance.revocation_bytes.set(LIST.len());
+        let reasons = [(), ()].map(|()| judge_one_of(found.clone(), &context, &allowance).verdict.reason());
+        assert_ne!(reasons[0], Some(ReasonCode::TooComplex));
+        assert_eq!(reasons[1], Some(ReasonCode::TooComplex));
+    }
+
+    #[test]
+    fn lists_that_the_caller_brings_may_be_as_large_as_they_are() {
+        let large = vec![0; REVOCATION_BYTES_PER_DOCUMENT / 8];
+        let anchors =
+            PathAnchors::from_certificates([include_bytes!("../tests/fixtures/pki/root.der").to_vec()])
+                .unwrap();
+        let policy = ValidationPolicy::default();
+        let context = Context {
+            anchors: &anchors,
+            timestamp_anchors: &anchors,
+            certificates: &[],
+            crls: &[&large],
+            ocsp: &[],
+            policy: &policy,
+            judged_at: UnixTime(1_796_083_200),
+        };
+        let allowance = Allowance::of(&context);
+        assert!((0..PATHS_PER_DOCUMENT).all(|_| allowance.permits_reading(large.len())));
+        assert!(!allowance.permits_reading(large.len()));
+    }
 }
