@@ -18,7 +18,8 @@ use crate::policy::RevocationMode;
 const MAX_DEPTH: usize = 3;
 
 impl<'a> Session<'_, 'a> {
-    /// Asks lists and responses. Revoked by either counts, else good by either; without both it is unknown.
+    /// Asks lists and responses. Revoked by either counts, else good by either if all was looked through (whoever hands
+    /// in more than that must not hide the rest by it); without both it is unknown.
     pub(super) fn ask(&mut self, certificate: &PathCertificate<'a>, issuer: IssuerKey<'_>) -> Status {
         let question = Question {
             certificate,
@@ -32,12 +33,19 @@ impl<'a> Session<'_, 'a> {
         let by_response = ocsp::status(&question, responses, self);
         match (by_list, by_response) {
             (revoked @ Status::Revoked { .. }, _) | (_, revoked @ Status::Revoked { .. }) => revoked,
-            (good @ Status::Good { .. }, _) | (_, good @ Status::Good { .. }) => good,
-            (Status::Unknown(lists), Status::Unknown(responses)) => {
-                let mut why = [lists, responses, self.unreadable.to_vec()].concat();
+            (lists, responses) => {
+                let mut why = self.unreadable.to_vec();
+                let mut good = None;
+                for status in [responses, lists] {
+                    match status {
+                        Status::Unknown(more) => why.extend(more),
+                        known => good = Some(known),
+                    }
+                }
                 why.sort_unstable();
                 why.dedup();
-                Status::Unknown(why)
+                let is_complete = !why.contains(&Unusable::TooMuchWork);
+                good.filter(|_| is_complete).unwrap_or(Status::Unknown(why))
             }
         }
     }

@@ -343,3 +343,50 @@ fn an_issuer_that_may_not_sign_lists_does_not_borrow_the_right_from_its_other_ce
         assert!(!case.judged().verdict.is_passed());
     }
 }
+
+/// `issuingDistributionPoint` with these names, `GeneralName`s in DER.
+fn issuing_point(names: &[u8]) -> Vec<u8> {
+    extension(oid::ISSUING_DISTRIBUTION_POINT, true, &seq(&[&ctx(0, &ctx(0, names))]))
+}
+
+#[test]
+fn what_was_not_looked_through_is_not_made_good_by_a_response() {
+    let point = ctx_bytes(6, b"http://example.jp/crl");
+    let leaf = leaf().with(
+        oid::CRL_DISTRIBUTION_POINTS,
+        false,
+        seq(&[&seq(&[&ctx(0, &ctx(0, &point))])]),
+    );
+    let period = (days(-1), days(1));
+    let revoked = list_with("CA", 2, period, &[(3, days(-5), KEY_COMPROMISE)], &issuing_point(&point));
+    let mut case = PathCase::chain(leaf.clone(), ca());
+    case.policy.revocation = RevocationMode::Required;
+    case.crls = vec![revoked, list("Root", 1, &[])];
+    case.ocsp = vec![response(&leaf, Says::Good, ("CA", 2), &[])];
+    case.fails(SubIndication::RevokedNoPoe, ReasonCode::CertificateRevoked, &["revocation.status"]);
+    // Lists that nobody signed, with names without end, before the one on which the certificate is revoked.
+    let names: Vec<u8> = (0..2_000).flat_map(|n| ctx_bytes(6, format!("x:{n}").as_bytes())).collect();
+    let padding = list_with("CA", 9, period, &[], &issuing_point(&names));
+    case.crls.splice(0..0, std::iter::repeat_n(padding, 40));
+    is_unknown(&case);
+    case.policy.revocation = RevocationMode::IfPresent;
+    is_unknown(&case);
+}
+
+#[test]
+fn what_was_not_read_is_not_made_good_by_what_was() {
+    // More than is read stands before the list on which the certificate is revoked; an older list and a response are
+    // read.
+    let good = response(&leaf(), Says::Good, ("CA", 2), &[]);
+    let older = list_of("CA", 2, days(-2), days(1), &[]);
+    let junk = || std::iter::repeat_n(vec![5, 0], 1_000);
+    for (crls, ocsp) in [(vec![], vec![good]), (vec![older], vec![])] {
+        let mut case = listed(&[]);
+        case.crls = crls.into_iter().chain([list("Root", 1, &[])]).chain(junk()).collect();
+        case.crls.push(list("CA", 2, &[(3, days(-5), KEY_COMPROMISE)]));
+        case.ocsp = ocsp;
+        is_unknown(&case);
+        case.policy.revocation = RevocationMode::IfPresent;
+        is_unknown(&case);
+    }
+}

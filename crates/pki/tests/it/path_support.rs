@@ -152,6 +152,17 @@ pub(crate) fn list_of(
     next_update: UnixTime,
     revoked: &[(u16, UnixTime, u8)],
 ) -> Vec<u8> {
+    list_with(issuer, key, (this_update, next_update), revoked, &[])
+}
+
+/// The same with one more extension, DER.
+pub(crate) fn list_with(
+    issuer: &str,
+    key: u16,
+    (this_update, next_update): (UnixTime, UnixTime),
+    revoked: &[(u16, UnixTime, u8)],
+    more: &[u8],
+) -> Vec<u8> {
     let entries: Vec<u8> = revoked
         .iter()
         .flat_map(|(serial, at, reason)| {
@@ -169,7 +180,7 @@ pub(crate) fn list_of(
         &utc_time(this_update),
         &utc_time(next_update),
         &entries,
-        &ctx(0, &seq(&[&number])),
+        &ctx(0, &seq(&[&number, more])),
     ]);
     seq(&[&tbs, &ed25519(), &bits(&signer(key).sign(&tbs))])
 }
