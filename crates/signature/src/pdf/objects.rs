@@ -1,7 +1,8 @@
 //! The objects of a PDF (ISO 32000-2 7.3), as trees of spans: strings and streams are not copied.
 //!
 //! Refused: a key that stands twice in a dictionary (readers disagree which one counts), arrays and dictionaries
-//! nested deeper than [`MAX_DEPTH`], an object of more than [`MAX_ITEMS`], a stream whose `/Length` does not lead to its `endstream`.
+//! nested deeper than [`MAX_DEPTH`], an object of more than [`MAX_ITEMS`], a stream whose `/Length` does not lead to its `endstream`,
+//! an object that is only a reference to another.
 
 use std::borrow::Cow;
 
@@ -280,13 +281,21 @@ fn dictionary<'a>(lexer: &mut Lexer<'a>, at: usize, depth: usize) -> Result<Dict
     Ok(Dict { entries, at })
 }
 
+/// Reads what an indirect object is. Not a reference again: some readers follow it and some do not.
+pub(super) fn value<'a>(lexer: &mut Lexer<'a>) -> Result<Object<'a>> {
+    match direct(lexer, 0)? {
+        Object::Ref(_) => malformed("a PDF object that is only a reference"),
+        other => Ok(other),
+    }
+}
+
 /// Reads `number generation obj … endobj`. `length_of` resolves an indirect `/Length`.
 pub(super) fn indirect<'a>(
     lexer: &mut Lexer<'a>,
     length_of: impl Fn(Id) -> Result<usize>,
 ) -> Result<(Id, Object<'a>)> {
     let id = header(lexer)?;
-    let object = direct(lexer, 0)?;
+    let object = value(lexer)?;
     lexer.blank();
     let object = match object {
         Object::Dict(dict) if lexer.keyword(b"stream") => {

@@ -2,7 +2,7 @@
 //! once.
 //!
 //! Refused: a reference of another generation, an object that is not where the table says, an object stream that a
-//! later update replaces (its old objects would change without a word), and more work than is in proportion to
+//! later update replaces (its old objects would change without a word) or that has an object twice, and more work than is in proportion to
 //! the file ([`Reader::charge`]).
 
 use std::borrow::Cow;
@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 
 use super::filters;
 use super::lexer::{Lexer, Result, malformed};
-use super::objects::{Dict, Id, Object, direct, indirect};
+use super::objects::{Dict, Id, Object, indirect, value};
 use super::revisions::{self, Revision};
 use super::xref::Entry;
 use crate::NotASignature;
@@ -108,7 +108,7 @@ impl<'a> Reader<'a> {
         Ok((object, lexer.at))
     }
 
-    /// Follows a reference, once: a reference to a reference is refused by not being what is expected.
+    /// Follows a reference. No object is a reference itself.
     pub(super) fn resolve<'r>(&'r self, state: State, object: Option<&Object<'r>>) -> Result<Object<'r>> {
         match object {
             None => Ok(Object::Null),
@@ -117,7 +117,8 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// The items of an array, which may be an object of its own; none if it is no array.
+    /// The items of an array, which may be an object of its own; none if it is not there. What is no array is refused:
+    /// a viewer may make one of it.
     pub(super) fn resolve_array<'r>(
         &'r self,
         state: State,
@@ -125,7 +126,8 @@ impl<'a> Reader<'a> {
     ) -> Result<Vec<Object<'r>>> {
         match self.resolve(state, object)? {
             Object::Array(items) => Ok(items),
-            _ => Ok(Vec::new()),
+            Object::Null => Ok(Vec::new()),
+            _ => malformed("a PDF array that is none"),
         }
     }
 
@@ -197,21 +199,34 @@ impl<'a> Reader<'a> {
         length.map_or_else(|| malformed("the length of a PDF stream"), Ok)
     }
 
-    fn compressed(&self, number: u32, container: u32, offset: usize, index: u32) -> Result<Object<'_>> {
+    /// The numbers of the objects in the object stream at an offset; `None` if the file names none of them.
+    pub(super) fn numbers_in(&self, container: u32, offset: usize) -> Result<Option<Vec<u32>>> {
+        if !self.containers.contains_key(&offset) {
+            return Ok(None);
+        }
+        let container = self.opened(container, offset)?;
+        Ok(Some(container.index.iter().map(|(number, _)| *number).collect()))
+    }
+
+    fn opened(&self, container: u32, offset: usize) -> Result<&Container<'a>> {
         let Some(cell) = self.containers.get(&offset) else { return malformed("an object stream") };
-        let container = match cell.get() {
-            Some(container) => container,
+        match cell.get() {
+            Some(container) => Ok(container),
             None => {
                 let read = self.container(container, offset)?;
-                cell.get_or_init(|| read)
+                Ok(cell.get_or_init(|| read))
             }
-        };
+        }
+    }
+
+    fn compressed(&self, number: u32, container: u32, offset: usize, index: u32) -> Result<Object<'_>> {
+        let container = self.opened(container, offset)?;
         let place = usize::try_from(index).ok().and_then(|index| container.index.get(index));
         let Some((_, at)) = place.filter(|(n, _)| *n == number) else {
             return malformed("the cross-reference stream points at another object");
         };
         let mut lexer = Lexer::new(&container.data, *at);
-        let object = direct(&mut lexer, 0);
+        let object = value(&mut lexer);
         self.charge(lexer.at.saturating_sub(*at))?;
         object
     }
@@ -240,6 +255,12 @@ impl<'a> Reader<'a> {
                 Some(entry) => index.push(entry),
                 None => return malformed("the index of an object stream"),
             }
+        }
+        let mut numbers: Vec<u32> = index.iter().map(|(number, _)| *number).collect();
+        numbers.sort_unstable();
+        // By place or by number, the first or the last: readers differ.
+        if numbers.windows(2).any(|pair| matches!(pair, [a, b] if a == b)) {
+            return malformed("an object stream has an object twice");
         }
         Ok(Container { data, index })
     }

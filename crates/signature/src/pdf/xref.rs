@@ -40,6 +40,9 @@ pub(super) struct Section<'a> {
     pub(super) prev: Option<usize>,
     /// Where the cross-reference stream of a hybrid begins and ends.
     pub(super) hidden: Option<(usize, usize)>,
+    /// Whether that stream gives a place to an object that the table calls free: which of them counts, readers do not
+    /// agree on.
+    pub(super) has_two_answers: bool,
     /// What follows: `startxref`.
     pub(super) after: usize,
 }
@@ -54,13 +57,17 @@ impl Section<'_> {
     pub(super) fn merge(&mut self, other: Vec<(u32, Entry)>) -> Result<()> {
         self.entries.extend(other);
         self.entries.sort_by_key(|(number, _)| *number);
-        let mut conflict = false;
+        let (mut conflict, mut replaced) = (false, false);
         self.entries.dedup_by(|later, kept| {
             if later.0 != kept.0 {
                 return false;
             }
             match (kept.1, later.1) {
-                (Entry::Free, entry) => kept.1 = entry,
+                (Entry::Free, Entry::Free) => {}
+                (Entry::Free, entry) => {
+                    kept.1 = entry;
+                    replaced = true;
+                }
                 (_, Entry::Free) => {}
                 (one, two) => conflict |= one != two,
             }
@@ -69,6 +76,7 @@ impl Section<'_> {
         if conflict {
             return malformed("an object has two places in one update");
         }
+        self.has_two_answers |= replaced;
         Ok(())
     }
 }
@@ -119,7 +127,12 @@ fn table<'a>(mut lexer: Lexer<'a>, offset: usize) -> Result<Section<'a>> {
             let (Ok(number), Some(text)) = (u32::try_from(number), lexer.rest().get(..20)) else {
                 return malformed("an entry of a cross-reference table");
             };
-            entries.push((number, table_entry(text)?));
+            let entry = table_entry(text)?;
+            // Common viewers take this for a table that should have begun with 0, and count on from there.
+            if number == 1 && first == 1 && entry == Entry::Free {
+                return malformed("a cross-reference table that begins with a free object 1");
+            }
+            entries.push((number, entry));
             lexer.at += 20;
         }
     }
@@ -147,14 +160,14 @@ fn stream<'a>(mut lexer: Lexer<'a>, offset: usize) -> Result<Section<'a>> {
     if !dict.has_name(b"Type", b"XRef") {
         return malformed("a cross-reference section");
     }
-    let widths: Vec<usize> = dict
+    let widths: Option<Vec<usize>> = dict
         .get(b"W")
         .and_then(Object::as_array)
         .unwrap_or_default()
         .iter()
-        .filter_map(|w| w.as_integer().and_then(|w| usize::try_from(w).ok()).filter(|w| *w <= 8))
+        .map(|w| w.as_integer().and_then(|w| usize::try_from(w).ok()).filter(|w| *w <= 8))
         .collect();
-    let [first, second, third] = *widths.as_slice() else {
+    let Some(&[first, second, third]) = widths.as_deref() else {
         return malformed("the widths of a cross-reference stream");
     };
     let width = first + second + third;
@@ -163,10 +176,12 @@ fn stream<'a>(mut lexer: Lexer<'a>, offset: usize) -> Result<Section<'a>> {
     }
     let data = filters::decode(&dict, data, (MAX_OBJECTS + 1) * width)?;
     let size = dict.integer(b"Size").unwrap_or(0);
-    let index: Vec<i64> = match dict.get(b"Index") {
-        None => vec![0, size],
-        Some(index) => index.as_array().unwrap_or_default().iter().filter_map(Object::as_integer).collect(),
+    // Plain numbers all: who passes over another counts differently from who takes it for zero.
+    let index: Option<Vec<i64>> = match dict.get(b"Index") {
+        None => Some(vec![0, size]),
+        Some(index) => index.as_array().unwrap_or_default().iter().map(Object::as_integer).collect(),
     };
+    let Some(index) = index else { return malformed("the index of a cross-reference stream") };
     let mut rows = data.chunks_exact(width);
     let mut entries = Vec::new();
     for pair in index.chunks(2) {
@@ -228,5 +243,5 @@ fn finished<'a>(
     if entries.last().is_some_and(|(number, _)| i64::from(*number) >= size) {
         return malformed("an object number beyond /Size");
     }
-    Ok(Section { offset, entries, trailer, prev: None, hidden: None, after })
+    Ok(Section { offset, entries, trailer, prev: None, hidden: None, has_two_answers: false, after })
 }

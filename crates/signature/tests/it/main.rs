@@ -23,6 +23,7 @@ mod jws_support;
 mod pdf;
 mod pdf_attacks;
 mod pdf_changes;
+mod pdf_escapes;
 mod pdf_reader;
 mod pdf_support;
 mod pdf_verdicts;

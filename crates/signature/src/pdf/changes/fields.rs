@@ -8,8 +8,12 @@ use super::{Comparison, Outcome, keys, refused};
 const READ_ONLY: i64 = 1;
 /// `/Ff` of a button that keeps no value (table 229).
 const PUSH_BUTTON: i64 = 1 << 16;
-/// `/F` of an annotation that is not shown: hidden, or no view (table 167).
-const NOT_SHOWN: i64 = 2 | 32;
+/// `/F` of an annotation that is shown nowhere (table 167).
+const HIDDEN: i64 = 2;
+/// Not shown on the screen, but maybe printed.
+const NO_VIEW: i64 = 32;
+/// What shows it in spite of [`NO_VIEW`]: on paper, or under the pointer.
+const SHOWN_ELSEWHERE: i64 = 4 | 256;
 
 /// What the fields above say.
 #[derive(Clone)]
@@ -92,7 +96,7 @@ impl<'r> Comparison<'r, '_> {
         let mut here = Above {
             name: qualified(&above.name, partial),
             kind: old.name(b"FT").map_or_else(|| above.kind.clone(), <[u8]>::to_vec),
-            flags: old.integer(b"Ff").unwrap_or(above.flags),
+            flags: self.reader.resolve(self.old, old.get(b"Ff"))?.as_integer().unwrap_or(above.flags),
             is_signed_now: above.is_signed_now,
             level: above.level + 1,
         };
@@ -109,8 +113,11 @@ impl<'r> Comparison<'r, '_> {
                 }
                 // A signature that locks fields may make them read-only, too.
                 b"Ff" => {
-                    let (before, after) = (old.integer(key).unwrap_or(0), new.integer(key).unwrap_or(0));
-                    after == before || after == before | READ_ONLY
+                    let flags = |value: Option<&Object<'_>>| value.map_or(Some(0), Object::as_integer);
+                    match (flags(before), flags(after)) {
+                        (Some(before), Some(after)) => after == before || after == before | READ_ONLY,
+                        _ => self.equal.same(before, after)?,
+                    }
                 }
                 _ => self.equal.same(before, after)?,
             };
@@ -149,8 +156,12 @@ impl<'r> Comparison<'r, '_> {
             b"Btn" => &[b"V", b"AS", b"M"],
             _ => &[],
         };
-        let is_state = new.get(b"AS").is_none_or(|state| state.as_name().is_some());
-        if !is_state || !changed.iter().all(|key| may_change.contains(key)) {
+        // As a field has them: `/AS` of layers is a list, `/I` of a group a truth value.
+        let is_of_field = |dict: &Dict<'_>| {
+            dict.get(b"AS").is_none_or(|state| state.as_name().is_some())
+                && dict.get(b"I").is_none_or(|chosen| chosen.as_array().is_some())
+        };
+        if !is_of_field(old) || !is_of_field(new) || !changed.iter().all(|key| may_change.contains(key)) {
             return refused("a form field was changed");
         }
         if here.kind == b"Sig" {
@@ -241,7 +252,8 @@ impl<'r> Comparison<'r, '_> {
     fn is_visible(&self, widget: &Dict<'r>) -> Outcome<bool> {
         let is_empty =
             [b"AP".as_slice(), b"MK", b"BS", b"Border"].iter().all(|key| widget.get(key).is_none());
-        if is_empty || widget.integer(b"F").is_some_and(|flags| flags & NOT_SHOWN != 0) {
+        let is_not_shown = |flags| flags & HIDDEN != 0 || flags & (NO_VIEW | SHOWN_ELSEWHERE) == NO_VIEW;
+        if is_empty || widget.integer(b"F").is_some_and(is_not_shown) {
             return Ok(false);
         }
         let rectangle = self.reader.resolve_array(0, widget.get(b"Rect"))?;
