@@ -3,6 +3,7 @@
 //! The only crate that names a cryptographic library. It decides nothing about trust: it says whether a
 //! signature is arithmetically right under a key, and how strong that key is; `pki` judges.
 
+mod canonical;
 mod client_assertion;
 mod digest;
 pub mod merkle;
@@ -10,6 +11,7 @@ mod seal;
 mod sign;
 mod verify;
 
+pub use canonical::canonical_json;
 pub use client_assertion::{AssertionClaims, AssertionError, ClientKey, JwkSet};
 pub use digest::{
     Digest, DigestAlgorithm, Hasher, equal_in_constant_time, hmac_sha256, sha1_for_key_identifiers, sha256,

@@ -207,3 +207,48 @@ pub struct Found<'a> {
     /// How much of the file it protects.
     pub extent: Extent,
 }
+
+impl<'a> Found<'a> {
+    /// The same, each run of bytes that it borrows or owns replaced by what `keep` makes of it.
+    pub(crate) fn with_bytes<'b>(self, keep: impl Fn(Cow<'a, [u8]>) -> Cow<'b, [u8]>) -> Found<'b> {
+        let all = |list: Vec<Cow<'a, [u8]>>| list.into_iter().map(&keep).collect();
+        let stamp = |stamp: FoundTimestamp<'a>| FoundTimestamp {
+            kind: stamp.kind,
+            location: stamp.location,
+            token: keep(stamp.token),
+            covered: match stamp.covered {
+                Covered::Parts(parts) => Covered::Parts(all(parts)),
+                Covered::Unusable(why) => Covered::Unusable(why),
+            },
+            covers: stamp.covers,
+        };
+        Found {
+            role: self.role,
+            format: self.format,
+            location: self.location,
+            level: self.level,
+            signer: match self.signer {
+                Signer::Certificate(der) => Signer::Certificate(keep(der)),
+                Signer::NotFound => Signer::NotFound,
+            },
+            certificates: all(self.certificates),
+            crls: all(self.crls),
+            ocsp: all(self.ocsp),
+            value: Value {
+                algorithm: self.value.algorithm,
+                encoding: self.value.encoding,
+                signed: match self.value.signed {
+                    Signed::Bytes(bytes) => Signed::Bytes(keep(bytes)),
+                    Signed::Digest(digest) => Signed::Digest(digest),
+                    Signed::BareDigest(digest) => Signed::BareDigest(digest),
+                },
+                signature: keep(self.value.signature),
+            },
+            digests: self.digests,
+            rules: self.rules,
+            claimed_signing_time: self.claimed_signing_time,
+            timestamps: self.timestamps.into_iter().map(stamp).collect(),
+            extent: self.extent,
+        }
+    }
+}

@@ -1,10 +1,10 @@
 //! The rules of the log: append, read, prove.
 
-use musubi_crypto::Sha256Digest;
 use musubi_crypto::merkle::{leaf_hash, node_hash};
+use musubi_crypto::{Sha256Digest, canonical_json};
 use musubi_kernel::{Random, UnixTime};
 use musubi_store::{StoreError, Tx};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::tree::{self, Cover, Node};
 use super::{AUDIT_EVENTS, AuditError, AuditEvent, AuditRecord, Checkpoint, Receipt, sql};
@@ -128,24 +128,4 @@ async fn resolve(tx: &mut Tx, cover: &Cover) -> Result<Sha256Digest, StoreError>
         hashes.push(sql::node(tx, *node).await?);
     }
     Ok(tree::fold(&hashes))
-}
-
-/// JSON without spaces, members sorted by name at every depth: the same text for the same record in every version.
-pub(super) fn canonical_json(value: &Value) -> String {
-    match value {
-        Value::Object(members) => {
-            let mut members: Vec<_> = members.iter().collect();
-            members.sort_unstable_by_key(|(name, _)| *name);
-            let members: Vec<_> = members
-                .into_iter()
-                .map(|(name, value)| format!("{}:{}", Value::from(name.as_str()), canonical_json(value)))
-                .collect();
-            format!("{{{}}}", members.join(","))
-        }
-        Value::Array(values) => {
-            let values: Vec<_> = values.iter().map(canonical_json).collect();
-            format!("[{}]", values.join(","))
-        }
-        plain => plain.to_string(),
-    }
 }

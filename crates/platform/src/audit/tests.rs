@@ -271,7 +271,7 @@ async fn a_record_is_the_canonical_text_that_its_leaf_hashes_and_no_two_are_alik
         assert_eq!(first.leaf_hash, receipts[0].leaf_hash);
         assert_eq!(leaf_hash(first.record.as_bytes()), first.leaf_hash);
         let parsed: serde_json::Value = serde_json::from_str(&first.record).unwrap();
-        assert_eq!(service::canonical_json(&parsed), first.record);
+        assert_eq!(musubi_crypto::canonical_json(&parsed), first.record);
         assert!(first.record.contains(r#""detail":{"a":2,"b":1}"#), "{}", first.record);
         assert_eq!(first.detail().unwrap(), json!({"a": 2, "b": 1}));
         assert_eq!(parsed["salt"].as_str().unwrap().len(), 32);

@@ -1,30 +1,9 @@
 //! The one text of a verdict that is hashed. It has no texts for people and no citations: those may be worded better
 //! some day, and the verdict is the same.
 
-use musubi_crypto::{Sha256Digest, sha256};
+use musubi_crypto::{Sha256Digest, canonical_json, sha256};
 use musubi_pki::{CheckResult, Verdict};
 use serde_json::{Map, Value, json};
-
-/// JSON without white space, members sorted by name at every depth (RFC 8785; no number here has a fraction).
-#[must_use]
-pub fn canonical_json(value: &Value) -> String {
-    match value {
-        Value::Object(members) => {
-            let mut members: Vec<_> = members.iter().collect();
-            members.sort_unstable_by_key(|(name, _)| *name);
-            let members: Vec<_> = members
-                .into_iter()
-                .map(|(name, value)| format!("{}:{}", Value::from(name.as_str()), canonical_json(value)))
-                .collect();
-            format!("{{{}}}", members.join(","))
-        }
-        Value::Array(values) => {
-            let values: Vec<_> = values.iter().map(canonical_json).collect();
-            format!("[{}]", values.join(","))
-        }
-        plain => plain.to_string(),
-    }
-}
 
 /// The canonical form of a verdict: indication, sub-indication, reason code, time, freshness, and every check with id,
 /// outcome and evidence.

@@ -13,7 +13,7 @@ mod jpki;
 mod replay;
 mod sealed;
 
-pub use canonical::{canonical_json, canonical_verdict};
+pub use canonical::canonical_verdict;
 pub use content::{Content, PolicyReference};
 pub use difference::Difference;
 pub use jpki::{JpkiEvidence, ListEvidence};

@@ -3,50 +3,11 @@
 
 use std::borrow::Cow;
 
-use crate::model::{Covered, Found, FoundTimestamp, Signed, Signer, Value};
+use crate::model::Found;
 
 /// The same, borrowing from `file` alone.
 pub(super) fn in_file<'a>(found: Found<'_>, file: &'a [u8]) -> Found<'a> {
-    let one = |bytes: Cow<'_, [u8]>| keep(bytes, file);
-    let all = |list: Vec<Cow<'_, [u8]>>| list.into_iter().map(one).collect();
-    let stamp = |stamp: FoundTimestamp<'_>| FoundTimestamp {
-        kind: stamp.kind,
-        location: stamp.location,
-        token: one(stamp.token),
-        covered: match stamp.covered {
-            Covered::Parts(parts) => Covered::Parts(all(parts)),
-            Covered::Unusable(why) => Covered::Unusable(why),
-        },
-        covers: stamp.covers,
-    };
-    Found {
-        role: found.role,
-        format: found.format,
-        location: found.location,
-        level: found.level,
-        signer: match found.signer {
-            Signer::Certificate(der) => Signer::Certificate(one(der)),
-            Signer::NotFound => Signer::NotFound,
-        },
-        certificates: all(found.certificates),
-        crls: all(found.crls),
-        ocsp: all(found.ocsp),
-        value: Value {
-            algorithm: found.value.algorithm,
-            encoding: found.value.encoding,
-            signed: match found.value.signed {
-                Signed::Bytes(bytes) => Signed::Bytes(one(bytes)),
-                Signed::Digest(digest) => Signed::Digest(digest),
-                Signed::BareDigest(digest) => Signed::BareDigest(digest),
-            },
-            signature: one(found.value.signature),
-        },
-        digests: found.digests,
-        rules: found.rules,
-        claimed_signing_time: found.claimed_signing_time,
-        timestamps: found.timestamps.into_iter().map(stamp).collect(),
-        extent: found.extent,
-    }
+    found.with_bytes(|bytes| keep(bytes, file))
 }
 
 fn keep<'a>(bytes: Cow<'_, [u8]>, file: &'a [u8]) -> Cow<'a, [u8]> {

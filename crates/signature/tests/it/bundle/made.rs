@@ -58,7 +58,7 @@ pub(super) fn record(encoded: &[u8], indication: &str) -> Vec<u8> {
             "transaction": "ip_00112233445566778899aabbccddeeff",
         },
     });
-    canonical_json(&record).into_bytes()
+    musubi_crypto::canonical_json(&record).into_bytes()
 }
 
 /// A log in which the record is the last of `size`, as it was when the verdict was written.
