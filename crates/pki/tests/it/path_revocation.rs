@@ -352,11 +352,7 @@ fn issuing_point(names: &[u8]) -> Vec<u8> {
 #[test]
 fn what_was_not_looked_through_is_not_made_good_by_a_response() {
     let point = ctx_bytes(6, b"http://example.jp/crl");
-    let leaf = leaf().with(
-        oid::CRL_DISTRIBUTION_POINTS,
-        false,
-        seq(&[&seq(&[&ctx(0, &ctx(0, &point))])]),
-    );
+    let leaf = leaf().with(oid::CRL_DISTRIBUTION_POINTS, false, seq(&[&seq(&[&ctx(0, &ctx(0, &point))])]));
     let period = (days(-1), days(1));
     let revoked = list_with("CA", 2, period, &[(3, days(-5), KEY_COMPROMISE)], &issuing_point(&point));
     let mut case = PathCase::chain(leaf.clone(), ca());
