@@ -171,6 +171,8 @@ oids! {
     INVALIDITY_DATE = "2.5.29.24";
     /// `expiredCertsOnCRL` (X.509 9.5.2.8).
     EXPIRED_CERTS_ON_CRL = "2.5.29.60";
+    /// `id-on-SmtpUTF8Mailbox` (RFC 9598).
+    SMTP_UTF8_MAILBOX = "1.3.6.1.5.5.7.8.9";
     /// `anyPolicy`.
     ANY_POLICY = "2.5.29.32.0";
     /// `anyExtendedKeyUsage`.

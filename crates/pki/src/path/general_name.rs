@@ -1,6 +1,7 @@
 //! `GeneralName` and `Name` (RFC 5280 4.2.1.6, 4.1.2.4), and when two names are the same (RFC 5280 7.1): by
 //! attribute, ignoring case and the amount of white space in texts, otherwise byte by byte. Full Unicode
-//! preparation (RFC 4518) is not done: texts that differ in more than this are different names, which refuses.
+//! preparation (RFC 4518) is not done: texts that differ in more than this are different names, which refuses. Where a
+//! different name would be let through, [`SubtreeName`] says which names may be the same.
 
 use std::borrow::Cow;
 
@@ -83,24 +84,26 @@ impl<'a> GeneralName<'a> {
     }
 }
 
-/// A `Name` in the form in which names are compared: equal names have equal forms, and a name in a subtree begins with
-/// the form of its base.
+/// A `Name` in the form in which names are compared: equal names have equal forms.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct ComparableName(Vec<Vec<u8>>);
 
 impl ComparableName {
     /// Reads DER of a `Name`.
     pub(crate) fn read(name: &[u8]) -> Result<Self, Malformed> {
-        let mut out = Vec::new();
-        whole(name, |outer| {
-            outer.inside(Tag::Sequence, |rdns| {
-                rdns.each(|rdns| {
-                    out.push(rdns.inside(Tag::Set, relative_name)?);
-                    Ok::<(), Malformed>(())
-                })
-            })
-        })?;
-        Ok(Self(out))
+        Ok(Self(relative_names(name)?.into_iter().map(|rdn| rdn.form).collect()))
+    }
+}
+
+/// A `Name` as name constraints compare it: in a subtree, or perhaps in it, since what excludes a name must not be escaped
+/// by a text that only the preparation of RFC 4518 would show to be the same.
+#[derive(Debug, Clone)]
+pub(crate) struct SubtreeName(Vec<RelativeName>);
+
+impl SubtreeName {
+    /// Reads DER of a `Name`.
+    pub(crate) fn read(name: &[u8]) -> Result<Self, Malformed> {
+        relative_names(name).map(Self)
     }
 
     /// Whether it has no relative distinguished name.
@@ -110,19 +113,52 @@ impl ComparableName {
 
     /// Whether it stands in the subtree under `base` (RFC 5280 7.1): `base` is a prefix of it.
     pub(crate) fn is_in_subtree(&self, base: &Self) -> bool {
-        self.0.starts_with(&base.0)
+        base.0.len() <= self.0.len() && self.0.iter().zip(&base.0).all(|(own, base)| own.form == base.form)
+    }
+
+    /// Whether it might stand in the subtree under `base`.
+    pub(crate) fn may_be_in_subtree(&self, base: &Self) -> bool {
+        base.0.len() <= self.0.len()
+            && self.0.iter().zip(&base.0).all(|(own, base)| {
+                own.form == base.form || (own.types == base.types && !(own.is_plain && base.is_plain))
+            })
     }
 }
 
-/// The attributes of a relative distinguished name, each folded, in one order whatever order they came in.
-fn relative_name(set: &mut Elements<'_>) -> Result<Vec<u8>, Malformed> {
-    let mut attributes = Vec::new();
+/// A relative distinguished name.
+#[derive(Debug, Clone)]
+struct RelativeName {
+    /// Its attributes, each folded, in one order whatever order they came in.
+    form: Vec<u8>,
+    /// Their types, in order.
+    types: Vec<ObjectIdentifier>,
+    /// Whether all of its texts are such that texts of this kind are the same only if their forms are.
+    is_plain: bool,
+}
+
+fn relative_names(name: &[u8]) -> Result<Vec<RelativeName>, Malformed> {
+    let mut out = Vec::new();
+    whole(name, |outer| {
+        outer.inside(Tag::Sequence, |rdns| {
+            rdns.each(|rdns| {
+                out.push(rdns.inside(Tag::Set, relative_name)?);
+                Ok::<(), Malformed>(())
+            })
+        })
+    })?;
+    Ok(out)
+}
+
+fn relative_name(set: &mut Elements<'_>) -> Result<RelativeName, Malformed> {
+    let (mut attributes, mut types, mut is_plain) = (Vec::new(), Vec::new(), true);
     set.each(|set| {
         set.inside(Tag::Sequence, |attribute| {
             let id = attribute.oid()?;
             let value = attribute.any()?;
-            let (kind, bytes) = match folded(value) {
-                Some(text) => (1, text),
+            let text = text_of(value);
+            is_plain &= text.as_ref().is_some_and(|text| text.chars().all(is_plain_char));
+            let (kind, bytes) = match text {
+                Some(text) => (1, folded(&text)),
                 None => (0, value.raw.to_vec()),
             };
             // With their lengths, so that no two different lists of attributes give the same bytes.
@@ -131,14 +167,13 @@ fn relative_name(set: &mut Elements<'_>) -> Result<Vec<u8>, Malformed> {
             attributes.push(
                 [&[id_length], id.as_bytes(), &[kind], &length.to_be_bytes(), bytes.as_slice()].concat(),
             );
+            types.push(id);
             Ok::<(), Malformed>(())
         })
     })?;
-    if attributes.len() == 1 {
-        return attributes.pop().ok_or(Malformed);
-    }
     attributes.sort_unstable();
-    Ok(attributes.concat())
+    types.sort_unstable();
+    Ok(RelativeName { form: attributes.concat(), types, is_plain })
 }
 
 /// Whether two `Name`s (DER) are the same (RFC 5280 7.1).
@@ -147,9 +182,9 @@ pub fn same_name(a: &[u8], b: &[u8]) -> bool {
     a == b || matches!((ComparableName::read(a), ComparableName::read(b)), (Ok(a), Ok(b)) if a == b)
 }
 
-/// The text in lower case, without white space at its ends, with single spaces inside.
-fn folded(value: Element<'_>) -> Option<Vec<u8>> {
-    let text: Cow<'_, str> = match value.tag {
+/// The text of a string; `None` of a kind that is compared byte by byte.
+fn text_of(value: Element<'_>) -> Option<Cow<'_, str>> {
+    Some(match value.tag {
         Tag::TeletexString => value.value.iter().map(|byte| char::from(*byte)).collect::<String>().into(),
         Tag::BmpString => {
             let (pairs, []) = value.value.as_chunks::<2>() else { return None };
@@ -159,11 +194,15 @@ fn folded(value: Element<'_>) -> Option<Vec<u8>> {
                 .into()
         }
         _ => asn1::text(value).ok()?.into(),
-    };
+    })
+}
+
+/// The text in lower case, without white space at its ends, with single spaces inside.
+fn folded(text: &str) -> Vec<u8> {
     if text.is_ascii() {
-        return Some(folded_ascii(text.as_bytes()));
+        return folded_ascii(text.as_bytes());
     }
-    Some(text.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase().into_bytes())
+    text.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase().into_bytes()
 }
 
 /// The same of a text in ASCII, which nearly every one is, in one pass.
@@ -183,6 +222,14 @@ fn folded_ascii(text: &[u8]) -> Vec<u8> {
         out.push(byte.to_ascii_lowercase());
     }
     out
+}
+
+/// What RFC 4518 2 leaves as [`folded`] does, whatever stands beside it: ASCII but for controls, white space, kana and
+/// unified ideographs.
+fn is_plain_char(c: char) -> bool {
+    c.is_ascii_graphic()
+        || c.is_whitespace()
+        || matches!(c, '\u{3041}'..='\u{3096}' | '\u{30A1}'..='\u{30FC}' | '\u{3400}'..='\u{4DBF}' | '\u{4E00}'..='\u{9FFF}')
 }
 
 #[cfg(test)]

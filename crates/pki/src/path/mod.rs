@@ -99,7 +99,7 @@ pub struct Purpose {
     pub extended_key_usage: Vec<const_oid::ObjectIdentifier>,
     /// Whether `extKeyUsage` must be there and name nothing else (RFC 3161 2.3).
     pub only_this_purpose: bool,
-    /// A DNS name that the leaf must have (RFC 6125), for servers.
+    /// A DNS name or an address that the leaf must have (RFC 9525), for servers.
     pub server_name: Option<String>,
 }
 

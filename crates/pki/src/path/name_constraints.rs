@@ -1,13 +1,13 @@
 //! Name constraints (RFC 5280 4.2.1.10, 6.1.3 (b) and (c), 6.1.4 (g)): every name of every certificate below an
 //! authority that has them must stand in what it permits and not in what it excludes. What is not understood refuses:
 //! a constraint on X.400 or EDI names, on another kind of `otherName`, a `minimum` or `maximum`, a mask with holes, and
-//! a name that cannot be compared with the constraint on its form.
+//! a name that cannot be compared with the constraint on its form, or that may be an excluded one in other letters.
 
 use const_oid::ObjectIdentifier;
 use der::Tag;
 
 use super::certificate::PathCertificate;
-use super::general_name::{ComparableName, GeneralName};
+use super::general_name::{GeneralName, SubtreeName};
 use super::status::Exhausted;
 use super::work::Work;
 use crate::asn1::{Elements, Malformed, constructed, for_each_attribute, text, whole};
@@ -22,7 +22,7 @@ pub(super) struct NameFault {
 
 /// A name of a certificate, or the base of a subtree, in the form in which it is compared.
 enum Name<'a> {
-    Directory(ComparableName),
+    Directory(SubtreeName),
     /// With the host in it, if it has one that can be compared: found once, compared often.
     Other(GeneralName<'a>, Option<&'a str>),
 }
@@ -85,7 +85,7 @@ pub(super) fn process(
 /// alternative names, which is stricter than 4.2.1.10 asks).
 fn names<'a>(certificate: &PathCertificate<'a>) -> Result<Vec<Name<'a>>, Malformed> {
     let mut out = Vec::new();
-    let subject = ComparableName::read(certificate.subject)?;
+    let subject = SubtreeName::read(certificate.subject)?;
     if !subject.is_empty() {
         out.push(Name::Directory(subject));
     }
@@ -135,7 +135,7 @@ fn bases<'a>(list: &mut Elements<'a>) -> Result<Vec<Name<'a>>, Malformed> {
 impl<'a> Name<'a> {
     fn of_certificate(name: GeneralName<'a>) -> Result<Self, Malformed> {
         let host = match name {
-            GeneralName::Directory(der) => return Ok(Self::Directory(ComparableName::read(der)?)),
+            GeneralName::Directory(der) => return Ok(Self::Directory(SubtreeName::read(der)?)),
             GeneralName::Dns(name) => Some(name.strip_prefix("*.").unwrap_or(name)),
             GeneralName::Mail(name) => {
                 name.rsplit_once('@').filter(|(local, _)| !local.is_empty()).map(|(_, host)| host)
@@ -148,7 +148,7 @@ impl<'a> Name<'a> {
 
     fn of_constraint(base: GeneralName<'a>) -> Result<Self, Malformed> {
         let domain = match base {
-            GeneralName::Directory(der) => return Ok(Self::Directory(ComparableName::read(der)?)),
+            GeneralName::Directory(der) => return Ok(Self::Directory(SubtreeName::read(der)?)),
             GeneralName::Ip(bytes) if !is_network(bytes) => return Err(Malformed),
             GeneralName::Mail(base) => Some(base.rsplit_once('@').map_or(base, |(_, host)| host)),
             GeneralName::Dns(base) | GeneralName::Uri(base) => Some(base),
@@ -211,6 +211,10 @@ impl Name<'_> {
     fn is_of_the_form_of(&self, name: &Name<'_>) -> bool {
         match (self, name) {
             (Self::Directory(_), Name::Directory(_)) => true,
+            // SmtpUTF8Mailbox is a mail address, too (RFC 9598 6), and one that cannot be compared here.
+            (Self::Other(GeneralName::Mail(_), _), Name::Other(GeneralName::Other(id, _), _)) => {
+                *id == oid::SMTP_UTF8_MAILBOX
+            }
             (Self::Other(base, _), Name::Other(name, _)) => {
                 std::mem::discriminant(base) == std::mem::discriminant(name)
             }
@@ -222,7 +226,11 @@ impl Name<'_> {
     fn relation(&self, name: &Name<'_>, side: Side) -> Relation {
         let inside = |is: bool| if is { Relation::Inside } else { Relation::Outside };
         let (base, domain, name, host) = match (self, name) {
-            (Self::Directory(base), Name::Directory(name)) => return inside(name.is_in_subtree(base)),
+            (Self::Directory(base), Name::Directory(name)) => {
+                let is_inside = name.is_in_subtree(base);
+                let may_be = side == Side::Excluded && name.may_be_in_subtree(base);
+                return if !is_inside && may_be { Relation::Unknown } else { inside(is_inside) };
+            }
             (Self::Other(base, domain), Name::Other(name, host)) => (base, *domain, name, *host),
             _ => return Relation::Outside,
         };

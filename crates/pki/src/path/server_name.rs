@@ -1,11 +1,21 @@
-//! The name of a server (RFC 9525 6, before it RFC 6125): only `dNSName` counts, and a wildcard only as the whole
-//! left-most label, standing for exactly one. Addresses are no names.
+//! The name of a server (RFC 9525 6, before it RFC 6125): for a DNS name only `dNSName` counts, and a wildcard only as the
+//! whole left-most label, standing for exactly one; for an address only `iPAddress`, octet by octet. The subject's common
+//! name counts for nothing.
+
+use core::net::IpAddr;
 
 use super::general_name::GeneralName;
 use super::name_constraints::{is_address, is_host};
 
 /// Whether one of the certificate's names is the name that was asked for.
 pub(super) fn is_named(names: Option<&[GeneralName<'_>]>, asked: &str) -> bool {
+    if let Ok(address) = asked.parse::<IpAddr>() {
+        let octets = match address {
+            IpAddr::V4(address) => address.octets().to_vec(),
+            IpAddr::V6(address) => address.octets().to_vec(),
+        };
+        return names.into_iter().flatten().any(|name| matches!(name, GeneralName::Ip(ip) if *ip == octets));
+    }
     let asked = asked.strip_suffix('.').unwrap_or(asked);
     is_host(asked)
         && !is_address(asked)

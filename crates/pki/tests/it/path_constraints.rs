@@ -325,6 +325,55 @@ fn directory_names_stand_under_their_prefix_whatever_their_encoding() {
 }
 
 #[test]
+fn an_excluded_directory_name_is_not_escaped_by_writing_it_otherwise() {
+    let rdn = |tag: u8, text: &[u8]| tlv(0x31, &seq(&[&oid(oid::ORGANIZATION_NAME), &tlv(tag, text)]));
+    let under = |base: &str, subject: Vec<u8>| {
+        let base = directory(&seq(&[&rdn(0x0C, base.as_bytes())]));
+        let authority = ca().with(oid::NAME_CONSTRAINTS, true, constraints(&[], &[base]));
+        let mut leaf = leaf();
+        leaf.subject = seq(&[&subject]);
+        PathCase::chain(leaf, authority)
+    };
+    let utf_8 = |text: &str| rdn(0x0C, text.as_bytes());
+    for same in [
+        rdn(0x13, b"CITY"),
+        // BMPString, TeletexString, VisibleString, GeneralString.
+        rdn(0x1E, b"\0C\0i\0t\0y"),
+        rdn(0x14, b"city"),
+        rdn(0x1A, b"City"),
+        rdn(0x1B, b"City"),
+        // RFC 4518 2.2 and 2.3: what is mapped to nothing, and compatibility forms.
+        utf_8("Ci\u{AD}ty"),
+        utf_8("Ci\u{200D}ty"),
+        utf_8("Ci\u{1}ty"),
+        utf_8("Ｃity"),
+    ] {
+        under("City", same).breaks("path.name_constraints");
+    }
+    under("City", utf_8("Town")).passes();
+    // Composed and decomposed; a capital that is two letters; T.61.
+    under("Caf\u{E9}", utf_8("Cafe\u{301}")).breaks("path.name_constraints");
+    under("Stra\u{DF}e", utf_8("STRASSE")).breaks("path.name_constraints");
+    under("Caf\u{E9}", rdn(0x14, b"Caf\xC2e")).breaks("path.name_constraints");
+    under("清瀬市", utf_8("清瀬市")).breaks("path.name_constraints");
+    // What nothing maps to other letters is another name.
+    under("City", utf_8("清瀬市")).passes();
+    under("東村山市", utf_8("清瀬市")).passes();
+    // Whatever differs before decides.
+    let other_country = tlv(0x31, &seq(&[&oid(oid::COUNTRY_NAME), &tlv(0x13, b"JP")]));
+    under("City", [other_country, utf_8("Ｃity")].concat()).passes();
+}
+
+#[test]
+fn international_mail_addresses_are_not_free_of_constraints_on_mail_addresses() {
+    // SmtpUTF8Mailbox (RFC 9598 6): not compared here, hence refused.
+    let mailbox = other("1.3.6.1.5.5.7.8.9", "清瀬@example.com");
+    permits(&[mail("example.jp")], &[], &[other("1.2.3", "x")], std::slice::from_ref(&mailbox));
+    permits(&[], &[mail("example.com")], &[other("1.2.3", "x")], std::slice::from_ref(&mailbox));
+    permits(&[dns("example.jp")], &[], &[mailbox], &[]);
+}
+
+#[test]
 fn names_of_a_form_without_a_constraint_are_free() {
     permits(
         &[dns("example.jp")],

@@ -112,7 +112,7 @@ fn an_authority_that_names_purposes_issues_servers_only_if_they_are_among_them()
 }
 
 #[test]
-fn a_server_has_its_name_as_a_dns_name_and_nowhere_else() {
+fn a_server_has_its_name_as_a_dns_name_or_address_and_nowhere_else() {
     let case = |names: &[Vec<u8>], asked: &str| {
         let mut case = PathCase::chain(leaf().named(names), ca());
         case.purpose.server_name = Some(asked.to_owned());
@@ -144,7 +144,12 @@ fn a_server_has_its_name_as_a_dns_name_and_nowhere_else() {
     ] {
         case(&[dns(presented)], asked).breaks("path.server_name");
     }
-    case(&[ctx_bytes(7, &[192, 0, 2, 1])], "192.0.2.1").breaks("path.server_name");
+    // An address is one octet by octet, and no name.
+    let address = |octets: &[u8]| ctx_bytes(7, octets);
+    case(&[address(&[192, 0, 2, 1])], "192.0.2.1").passes();
+    case(&[address(&[0x20, 1, 0xD, 0xB8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1])], "2001:db8::1").passes();
+    case(&[address(&[192, 0, 2, 2])], "192.0.2.1").breaks("path.server_name");
+    case(&[address(&[192, 0, 2, 1, 255, 255, 255, 255])], "192.0.2.1").breaks("path.server_name");
     // The common name is no server's name.
     let mut by_subject = PathCase::chain(Cert::leaf("example.jp", 3), ca());
     by_subject.purpose.server_name = Some("example.jp".to_owned());
