@@ -62,3 +62,13 @@ fn a_signature_whose_certificate_is_not_there_never_passes() {
         assert_eq!((summary(&judged).as_str(), judged.signer), (why, None), "{file}");
     }
 }
+
+/// Any authority of time stamps what anyone sends.
+#[test]
+fn a_document_that_only_an_authority_of_time_signed_does_not_pass() {
+    let content = fixture("cms/content.txt");
+    let mut judged = Bench::new().judge(&fixture("timestamp/sha256.tsr"), Some(&content)).unwrap();
+    assert_eq!((judged.format, judged.indication()), ("timestamp", Indication::TotalPassed));
+    judged.format = "pdf";
+    assert_eq!(judged.indication(), Indication::Indeterminate);
+}
