@@ -3,7 +3,7 @@
 use musubi_crypto::{Sha256Digest, sha256};
 use musubi_pki::Indication;
 
-use crate::formats::{Format, detect};
+use crate::formats::{Format, TIME_STAMP, detect};
 use crate::model::{Found, NotASignature, Role};
 use crate::process::{Allowance, Context, SignatureJudgement, judge_one_of, judge_signature};
 
@@ -22,14 +22,18 @@ pub struct DocumentJudgement {
 
 impl DocumentJudgement {
     /// TOTAL-PASSED if every signature is; else TOTAL-FAILED if one is; else INDETERMINATE. Counter-signatures are not
-    /// asked: anyone can add one to a document of somebody else.
+    /// asked: anyone can add one to a document of somebody else. Time-stamps alone are no signature of a document,
+    /// unless the file is one: an authority stamps whatever it is sent.
     #[must_use]
     pub fn indication(&self) -> Indication {
         let decisive = || {
             let own = self.signatures.iter().filter(|s| s.role != Role::CounterSignature);
             own.map(|s| s.verdict.indication())
         };
-        if decisive().next().is_some() && decisive().all(|i| i == Indication::TotalPassed) {
+        let is_signed = || self.signatures.iter().any(|s| s.role == Role::Signature);
+        if (is_signed() || self.format == TIME_STAMP && decisive().next().is_some())
+            && decisive().all(|i| i == Indication::TotalPassed)
+        {
             Indication::TotalPassed
         } else if decisive().any(|i| i == Indication::TotalFailed) {
             Indication::TotalFailed

@@ -6,6 +6,9 @@ use crate::{cms, jws, pdf, timestamp, xml};
 
 type Find = for<'a> fn(&'a [u8], Option<&'a [u8]>) -> Result<Vec<Found<'a>>, NotASignature>;
 
+/// The id of the format whose files are time-stamps.
+pub(crate) const TIME_STAMP: &str = "timestamp";
+
 /// A format.
 pub struct Format {
     /// Its name on the command line and in reports.
@@ -39,7 +42,7 @@ pub const FORMATS: &[Format] = &[
     Format { id: "pdf", detect: is_pdf, find: pdf::find },
     Format { id: "xml", detect: is_xml, find: xml::find },
     Format { id: "jws", detect: is_jws, find: jws::find },
-    Format { id: "timestamp", detect: timestamp::is_time_stamp, find: timestamp::find },
+    Format { id: TIME_STAMP, detect: timestamp::is_time_stamp, find: timestamp::find },
     Format { id: "cms", detect: is_cms, find: cms::find },
 ];
 

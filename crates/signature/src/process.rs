@@ -334,13 +334,15 @@ fn sha1_weakness(
     }
 }
 
-/// Keys for time-stamps and OCSP responses alone sign what anybody hands them; a document they never signed
-/// (RFC 5280 4.2.1.12).
+/// Keys for time-stamps, OCSP responses and authentication alone sign what anybody hands them; a document they never
+/// signed (RFC 5280 4.2.1.12). So do those of the JPKI's user-authentication certificates (`clientAuth`): a challenge
+/// may be the digest of a document.
 fn purpose_rule(leaf: &[u8], role: Role) -> Rule {
     let other_purposes_only = || {
         let certificate = PathCertificate::parse(leaf).ok()?;
         let (named, _) = certificate.extensions.extended_key_usage?;
-        Some(named.iter().all(|purpose| [oid::TIME_STAMPING, oid::OCSP_SIGNING].contains(purpose)))
+        let others = [oid::TIME_STAMPING, oid::OCSP_SIGNING, oid::CLIENT_AUTH, oid::SERVER_AUTH];
+        Some(named.iter().all(|purpose| others.contains(purpose)))
     };
     let outcome = match role {
         // Asked for with the path.

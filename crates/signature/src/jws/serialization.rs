@@ -85,21 +85,25 @@ fn read_json(file: &[u8]) -> Result<Jws<'_>, NotASignature> {
         Some(Json::Text(text)) => Some(text).filter(|t| !t.is_empty()),
         Some(_) => return Err(NotASignature::Malformed("the payload is not a text")),
     };
+    let mut other_members = false;
     let (form, signatures) = match object.take("signatures") {
         Some(Json::Array(entries)) => {
             if object.names().any(|name| matches!(name, "signature" | "protected" | "header")) {
                 return Err(NotASignature::Malformed("both a general and a flattened serialization"));
             }
-            (Form::General, read_entries(entries)?)
+            (Form::General, read_entries(entries, &mut other_members)?)
         }
         Some(_) => return Err(NotASignature::Malformed("the signatures are not an array")),
         None if object.get("signature").is_none() => return Err(NotASignature::Malformed("not a JWS")),
         None => (Form::Flattened, vec![read_entry(&mut object)?]),
     };
-    Ok(Jws { form, payload, signatures, other_members: !object.is_empty() })
+    Ok(Jws { form, payload, signatures, other_members: other_members || !object.is_empty() })
 }
 
-fn read_entries(entries: Vec<Json<'_>>) -> Result<Vec<Entry<'_>>, NotASignature> {
+fn read_entries<'a>(
+    entries: Vec<Json<'a>>,
+    other_members: &mut bool,
+) -> Result<Vec<Entry<'a>>, NotASignature> {
     if entries.is_empty() {
         return Err(NotASignature::NoSignature);
     }
@@ -107,7 +111,11 @@ fn read_entries(entries: Vec<Json<'_>>) -> Result<Vec<Entry<'_>>, NotASignature>
         return Err(NotASignature::TooMuch { what: "signatures", limit: MAX_SIGNATURES });
     }
     let read = |entry| match entry {
-        Json::Object(mut object) => read_entry(&mut object),
+        Json::Object(mut object) => {
+            let entry = read_entry(&mut object)?;
+            *other_members |= !object.is_empty();
+            Ok(entry)
+        }
         _ => Err(NotASignature::Malformed("a signature is not an object")),
     };
     entries.into_iter().map(read).collect()

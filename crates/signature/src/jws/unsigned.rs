@@ -58,7 +58,7 @@ impl<'a> Unsigned<'a> {
         let mut unsigned = Self::default();
         if let Some(value) = one.header.protected.get("adoTst") {
             let covered = content_covered(one, content, work)?;
-            let kept = unsigned.add_timestamps(value, TimestampKind::Content, "adoTst", &covered);
+            let kept = unsigned.add_timestamps(value, TimestampKind::Content, "adoTst", &covered, work);
             rules.push(rule("jades.ado_tst", "ETSI TS 119 182-1 5.2.6", element_only(kept)?, MALFORMED));
         }
         if let Some(value) = one.entry.header.get("etsiU") {
@@ -120,15 +120,15 @@ impl<'a> Unsigned<'a> {
             "sigTst" => {
                 self.has_signature_timestamp = true;
                 let covered = Covered::Parts(vec![Cow::Borrowed(place.one.entry.signature.as_bytes())]);
-                self.add_timestamps(value, TimestampKind::Signature, &location, &covered)
+                self.add_timestamps(value, TimestampKind::Signature, &location, &covered, work)
             }
             "arcTst" => {
                 self.has_archive_timestamp = true;
                 let covered = place.archive_covered(value, work)?;
-                self.add_timestamps(value, TimestampKind::Archive, &location, &covered)
+                self.add_timestamps(value, TimestampKind::Archive, &location, &covered, work)
             }
             "sigRTst" | "rfsTst" => {
-                self.add_timestamps(value, TimestampKind::Other, &location, &over_references)
+                self.add_timestamps(value, TimestampKind::Other, &location, &over_references, work)
             }
             "xVals" | "axVals" => self.add_certificates(value),
             "rVals" | "arVals" => self.add_revocation(value),
@@ -153,13 +153,20 @@ impl<'a> Unsigned<'a> {
         kind: TimestampKind,
         location: &str,
         covered: &Covered<'a>,
+        work: &mut Work,
     ) -> Result<(), Refusal> {
         let container = container.object().ok_or("a time-stamp container is not an object")?;
         let tokens = container.get("tstTokens").and_then(Json::array).filter(|tokens| !tokens.is_empty());
         // An archive time-stamp covers every element before it (5.3.6.3), and the protected header.
         let covers: Vec<usize> =
             if kind == TimestampKind::Archive { (0..self.timestamps.len()).collect() } else { Vec::new() };
-        for token in tokens.ok_or("a time-stamp container has no tokens")? {
+        for (index, token) in tokens.ok_or("a time-stamp container has no tokens")?.iter().enumerate() {
+            // What it covers, each further token has again.
+            if let (Covered::Parts(parts), 1..) = (covered, index) {
+                work.hash(parts.iter().map(|part| part.len()).sum())?;
+                let is_copied = |part: &&Cow<'_, [u8]>| matches!(part, Cow::Owned(_));
+                work.copy(parts.iter().filter(is_copied).map(|part| part.len()).sum())?;
+            }
             if self.timestamps.len() == MAX_TIMESTAMPS {
                 return Err(NotASignature::TooMuch { what: "time-stamps", limit: MAX_TIMESTAMPS }.into());
             }

@@ -23,6 +23,13 @@ pub(super) struct Coverage<'a> {
     pub(super) state: State,
 }
 
+impl Coverage<'_> {
+    /// The revision, and how many bytes are signed.
+    pub(super) fn extent(&self) -> (State, usize) {
+        (self.state, self.first.len() + self.second.len())
+    }
+}
+
 /// The coverage of the signature `dict` in the object `holder`, or what is wrong with it.
 pub(super) fn coverage<'a>(
     reader: &Reader<'a>,

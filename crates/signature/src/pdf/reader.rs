@@ -225,7 +225,10 @@ impl<'a> Reader<'a> {
         let Some((_, at)) = place.filter(|(n, _)| *n == number) else {
             return malformed("the cross-reference stream points at another object");
         };
-        let mut lexer = Lexer::new(&container.data, *at);
+        // Up to the next object (7.5.7): some readers cut there, so that an object that goes on is another to them.
+        let next = container.index.get(usize::try_from(index).unwrap_or(usize::MAX).saturating_add(1));
+        let data = next.and_then(|(_, end)| container.data.get(..*end)).unwrap_or(&container.data);
+        let mut lexer = Lexer::new(data, *at);
         let object = value(&mut lexer);
         self.charge(lexer.at.saturating_sub(*at))?;
         object
@@ -255,6 +258,9 @@ impl<'a> Reader<'a> {
                 Some(entry) => index.push(entry),
                 None => return malformed("the index of an object stream"),
             }
+        }
+        if !index.is_sorted_by(|(_, before), (_, behind)| before < behind) {
+            return malformed("the index of an object stream");
         }
         let mut numbers: Vec<u32> = index.iter().map(|(number, _)| *number).collect();
         numbers.sort_unstable();

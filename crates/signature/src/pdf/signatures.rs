@@ -34,6 +34,9 @@ const MAX_SIGNATURES: usize = 64;
 const MAX_COPIED: usize = 128 << 20;
 /// Bytes of a document time-stamp that is evidence for other signatures.
 const MAX_TOKEN: usize = 128 << 10;
+/// Bytes that are hashed for one document, beside sixteen times the file. Every signature covers all before it, and
+/// every time-stamp is over all of it for every signature before.
+const MAX_HASHED: usize = 3 << 30;
 /// The range is not the whole revision.
 const UNCOVERED: (SubIndication, ReasonCode) = (SubIndication::FormatFailure, ReasonCode::SignatureCoverage);
 
@@ -61,9 +64,13 @@ pub(super) fn find<'a>(file: &'a [u8]) -> Result<Vec<Found<'a>>> {
     if candidates.is_empty() {
         return Err(NotASignature::NoSignature);
     }
+    let stamps = stamps(&reader, &candidates);
+    let covered: Vec<(State, usize)> = candidates.iter().filter_map(Candidate::covered).collect();
+    let stamped: Vec<(State, usize)> = stamps.iter().map(|stamp| stamp.coverage.extent()).collect();
+    check_work(&covered, &stamped, file.len())?;
     let document = Document {
         dss: Dss::read(&reader, MAX_COPIED / candidates.len()),
-        stamps: stamps(&reader, &candidates),
+        stamps,
         reader: &reader,
         candidates: &candidates,
     };
@@ -114,9 +121,27 @@ impl<'r, 'a> Candidate<'r, 'a> {
         Self { holder, kind: kind(&dict), coverage, dict, field }
     }
 
+    fn covered(&self) -> Option<(State, usize)> {
+        self.coverage.as_ref().ok().map(Coverage::extent)
+    }
+
     fn state(&self) -> Option<State> {
         self.coverage.as_ref().ok().map(|coverage| coverage.state)
     }
+}
+
+/// Refuses documents whose many signatures and time-stamps cost more than in proportion to their size.
+fn check_work(covered: &[(State, usize)], stamped: &[(State, usize)], file: usize) -> Result<()> {
+    let limit = MAX_HASHED.saturating_add(file.saturating_mul(16));
+    let mut hashed = 0_usize;
+    for (state, length) in covered {
+        let later = stamped.iter().filter(|(other, _)| other < state).map(|(_, length)| *length);
+        hashed = later.fold(hashed.saturating_add(*length), usize::saturating_add);
+    }
+    if hashed > limit {
+        return Err(NotASignature::TooMuch { what: "bytes to hash of a PDF", limit });
+    }
+    Ok(())
 }
 
 fn kind(dict: &Dict<'_>) -> core::result::Result<Kind, &'static str> {
@@ -399,5 +424,22 @@ fn unreadable(format: &'static str) -> Found<'static> {
         claimed_signing_time: None,
         timestamps: Vec::new(),
         extent: Extent::Whole,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn many_signatures_of_a_large_file_are_too_much_and_a_few_are_not() {
+        let of = |count: usize, length: usize| -> Vec<(State, usize)> {
+            (0..count).map(|state| (count - state, length)).collect()
+        };
+        let large = 200 << 20;
+        assert_eq!(check_work(&of(8, large), &of(3, large), large), Ok(()));
+        assert!(check_work(&of(64, large), &of(32, large), large).is_err());
+        assert_eq!(check_work(&of(64, 1 << 20), &of(32, 1 << 20), 1 << 20), Ok(()));
+        assert_eq!(check_work(&of(1, usize::MAX), &[], usize::MAX), Ok(()));
     }
 }

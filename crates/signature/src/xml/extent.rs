@@ -2,12 +2,13 @@
 //!
 //! Whole: the root element but for the signature; or, where the signature is the root, every object in it. Properties
 //! of the signature and its key are not content. Everything else is a part, named by its place: an element that was
-//! moved under a new root (XSW 3, 4, 7) is a part, whatever its name says.
+//! moved under a new root (XSW 3, 4, 7) is a part, whatever its name says. So is a document of which nobody signed an
+//! object of the signature, or an instruction outside of the root: a style sheet makes another text of the same root.
 
 use super::algorithms::{COUNTERSIGNED_TYPE, SIGNED_PROPERTIES_TYPE};
 use super::reference::{Document, Target};
 use super::structure::{Broken, Parts, Reference, coverage};
-use super::tree::NodeId;
+use super::tree::{Kind, NodeId};
 use super::xades::Qualifying;
 use crate::Extent;
 
@@ -28,11 +29,12 @@ pub(super) fn of(
     };
     let mut elements: Vec<NodeId> = Vec::new();
     let mut named: Vec<String> = Vec::new();
-    let mut detached = false;
+    let (mut detached, mut whole) = (false, false);
+    let has_instructions = has_instructions_outside(document);
     for (reference, target) in references {
         match target {
-            Some(Target::Document { .. }) => return Ok(Extent::Whole),
-            Some(Target::Element { id, .. }) if *id == tree.root => return Ok(Extent::Whole),
+            Some(Target::Document { .. }) => whole = true,
+            Some(Target::Element { id, .. }) if *id == tree.root && !has_instructions => whole = true,
             Some(Target::External) => detached = true,
             Some(Target::Element { id, .. }) if reference.of_type == Some(COUNTERSIGNED_TYPE) => {
                 named.push(format!("the signature {}", tree.path(*id)));
@@ -46,13 +48,20 @@ pub(super) fn of(
             _ => {}
         }
     }
+    let all_objects = every_object_is_signed(document, parts, qualifying, &elements);
+    if whole {
+        return Ok(match all_objects {
+            true => Extent::Whole,
+            false => Extent::Part("all but an object of the signature that is not signed".to_owned()),
+        });
+    }
     if detached {
         return Ok(Extent::Detached);
     }
     if named.is_empty() {
         return coverage("nothing is signed but the signature's own properties");
     }
-    if parts.signature == tree.root && every_object_is_signed(document, parts, qualifying, &elements) {
+    if parts.signature == tree.root && all_objects && !has_instructions {
         return Ok(Extent::Whole);
     }
     let more = named.len() > MAX_NAMED;
@@ -61,6 +70,12 @@ pub(super) fn of(
         named.push("…".to_owned());
     }
     Ok(Extent::Part(named.join(", ")))
+}
+
+/// Whether an instruction stands before or behind the root element.
+fn has_instructions_outside(document: &Document<'_, '_>) -> bool {
+    let outside = document.tree.nodes.iter().filter(|node| node.parent.is_none());
+    outside.into_iter().any(|node| matches!(node.kind, Kind::Instruction { .. }))
 }
 
 /// Whether each object but the one of the qualifying properties is signed, itself or all that it holds.

@@ -273,6 +273,11 @@ fn a_certificate_chain_that_is_not_base64_is_refused() {
 fn members_that_nobody_signed_narrow_the_extent() {
     let file = text("rs256.json").replacen('{', "{\"amount\":\"1000000\",", 1);
     assert!(matches!(only(file.as_bytes(), None).extent, Extent::Part(_)));
+    let file = text("general.json");
+    let inside = file.replacen("\"protected\"", "\"amount\":\"1000000\",\"protected\"", 1);
+    assert_ne!(inside, file);
+    let found = musubi_signature::jws::find(inside.as_bytes(), None).unwrap();
+    assert!(found.iter().all(|found| matches!(found.extent, Extent::Part(_))));
 }
 
 #[test]

@@ -235,3 +235,18 @@ fn counter_signatures_are_reported_as_not_judged() {
     let rule = found.rules.iter().find(|r| r.result.id() == "jades.counter_signatures").unwrap();
     assert_eq!(rule.result.outcome(), Outcome::Skipped);
 }
+
+/// Each of them would have its own copy of the content.
+#[test]
+fn many_time_stamps_over_large_content_are_too_much() {
+    let tokens = vec![r#"{"val":"AAAA"}"#; 60].join(",");
+    let file = |tokens: &str| {
+        let header = format!(r#"{{"alg":"EdDSA","adoTst":{{"tstTokens":[{tokens}]}}}}"#);
+        format!("{}..AAAA", URL_SAFE_NO_PAD.encode(header))
+    };
+    let content = vec![0; 24 << 20];
+    assert!(find(file(r#"{"val":"AAAA"}"#).as_bytes(), Some(&content)).is_ok());
+    let limit = musubi_signature::jws::MAX_COPIED_BYTES;
+    let too_much = NotASignature::TooMuch { what: "bytes to copy", limit };
+    assert_eq!(find(file(&tokens).as_bytes(), Some(&content)).unwrap_err(), too_much);
+}

@@ -219,3 +219,32 @@ fn a_later_revision_does_not_call_an_object_free_and_give_it_a_place() {
     assert_eq!(changes(&find(&free)[0]), refused("an object that is free to some readers"));
     assert!(first(&free, b"%PDF") < last(&free, b"%%EOF"));
 }
+
+/// Some viewers read an object of a stream up to the next one, others to its own end (ISO 32000-2 7.5.7).
+#[test]
+fn objects_of_a_stream_stand_one_behind_the_other() {
+    let two = "<< /X 1 >> << /X 2 >>";
+    let named = [(910, 0), (911, 1)];
+    assert_eq!(changes(&find(&compressed("910 0 911 11", two, &named))[0]), Ok("none".to_owned()));
+    let order = NotASignature::Malformed("the index of an object stream");
+    assert_eq!(refusal(&compressed("910 11 911 0", two, &named)), order);
+    let inside = refusal(&compressed("910 0 911 6", two, &named));
+    assert!(matches!(inside, NotASignature::Malformed(_)), "{inside:?}");
+    assert!(matches!(refusal(&compressed("910 0 911 5", two, &named)), NotASignature::Malformed(_)));
+}
+
+/// An object beyond `/Size` of the newest trailer is missing to some viewers (ISO 32000-2 table 15).
+#[test]
+fn a_later_revision_cuts_no_objects_off() {
+    let update = Update::default().object(2, "<< /Type /Pages /Kids [3 0 R] /Count 1 >>");
+    let file = update.to(&document("pades-b-rsa"));
+    assert_eq!(changes(&find(&file)[0]), Ok("none".to_owned()));
+    let of_size = |size: &str| {
+        let at = last(&file, b"/Size 1000");
+        [&file[..at], format!("/Size {size:<4}").as_bytes(), &file[at + 10..]].concat()
+    };
+    assert_eq!(changes(&find(&of_size("11"))[0]), Ok("none".to_owned()));
+    for size in ["3", "4", "10"] {
+        assert_eq!(changes(&find(&of_size(size))[0]), refused("objects beyond /Size of a later revision"));
+    }
+}

@@ -258,7 +258,9 @@ fn whatever_is_moved_within_a_document_what_passes_is_what_was_signed() {
                     match &found[0].extent {
                         Extent::Whole => assert!(id.is_none(), "{variant}"),
                         Extent::Part(place) => {
-                            assert!(place.contains("/Assertion") && id.is_some(), "{place}")
+                            // What was moved into an object of the signature goes with the signature, and is told.
+                            let is_assertion = place.contains("/Assertion") && id.is_some();
+                            assert!(is_assertion || place.starts_with("all but an object"), "{place}")
                         }
                         Extent::Detached => panic!("{variant}"),
                     }
@@ -267,5 +269,36 @@ fn whatever_is_moved_within_a_document_what_passes_is_what_was_signed() {
             }
         }
         assert!(tried > 300 && passed > 0, "{name}: {passed} of {tried}");
+    }
+}
+
+/// A browser obeys a style sheet that stands before the root: what it shows is not what the root says.
+#[test]
+fn an_instruction_outside_of_the_signed_root_narrows_the_extent() {
+    let sheet = "<?xml-stylesheet type=\"text/xsl\" href=\"other.xsl\"?>";
+    let before = |name: &str| document(name).replacen("<Application", &format!("{sheet}<Application"), 1);
+    let by_id = before("root-by-id");
+    assert_eq!(only(&by_id).extent, Extent::Part("/Application".to_owned()));
+    assert_sound(&only(&by_id), "signer-rsa");
+    let after = document("root-by-id").trim_end().to_owned() + "<?display other?>";
+    assert_eq!(only(&after).extent, Extent::Part("/Application".to_owned()));
+    // As a whole, the document is signed with it.
+    assert_eq!(the_broken(&before("enveloped")).0, "xml.reference");
+    let enveloping = document("enveloping").replacen("<ds:Signature", &format!("{sheet}<ds:Signature"), 1);
+    assert!(matches!(only(&enveloping).extent, Extent::Part(_)));
+}
+
+#[test]
+fn an_object_of_the_signature_that_nobody_signed_narrows_the_extent() {
+    for name in ["enveloped", "root-by-id"] {
+        let forged = document(name).replacen(
+            "</ds:Signature>",
+            "<ds:Object><Amount xmlns=\"\">9000</Amount></ds:Object></ds:Signature>",
+            1,
+        );
+        let found = only(&forged);
+        assert_sound(&found, "signer-rsa");
+        let why = "all but an object of the signature that is not signed";
+        assert_eq!(found.extent, Extent::Part(why.to_owned()), "{name}");
     }
 }

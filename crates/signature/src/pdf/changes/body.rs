@@ -29,6 +29,11 @@ pub(super) fn check(reader: &Reader<'_>, old: State) -> Outcome {
         if section.has_two_answers {
             return refused("an object that is free to some readers");
         }
+        let names = reader.revisions.iter().skip(state).filter_map(|r| r.section.entries.last());
+        let largest = names.map(|(number, _)| i64::from(*number)).max();
+        if section.trailer.integer(b"Size") <= largest {
+            return refused("objects beyond /Size of a later revision");
+        }
         let mut spans = vec![(section.offset, section.after)];
         spans.extend(section.hidden.filter(|(start, _)| *start >= before.end));
         for (number, entry) in &section.entries {

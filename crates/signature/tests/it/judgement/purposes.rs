@@ -12,6 +12,7 @@ fn keys_that_are_not_for_documents_sign_none() {
     let bench = Bench::new();
     let cases = [
         ("by-authority-of-time", "signer.purpose"),
+        ("by-authentication-key", "signer.purpose"),
         ("by-enciphering-key", "path.key_usage"),
         ("by-child-of-signer", "path.basic_constraints"),
     ];
@@ -75,5 +76,15 @@ fn the_work_on_all_paths_of_a_document_is_bounded() {
     let judged = bench.judge(all.to_string().as_bytes(), None).unwrap();
     let passed = judged.signatures.iter().filter(|one| one.verdict.is_passed()).count();
     assert_eq!((judged.signatures.len(), passed), (20, 16));
+    assert_eq!(judged.indication(), Indication::Indeterminate);
+}
+
+/// Any authority of time stamps what anyone sends.
+#[test]
+fn a_document_that_only_an_authority_of_time_signed_does_not_pass() {
+    let content = fixture("cms/content.txt");
+    let mut judged = Bench::new().judge(&fixture("timestamp/sha256.tsr"), Some(&content)).unwrap();
+    assert_eq!((judged.format, judged.indication()), ("timestamp", Indication::TotalPassed));
+    judged.format = "pdf";
     assert_eq!(judged.indication(), Indication::Indeterminate);
 }
