@@ -114,7 +114,6 @@ impl<'a, 'w> Nodes<'a, 'w> {
 }
 
 /// The bytes of the first element of `bytes`, DER or BER; `None` if there is none.
-#[allow(dead_code, reason = "for the signatures of PDF documents")]
 pub(crate) fn length_of_first(bytes: &[u8]) -> Option<usize> {
     read(bytes, &Work::new(), 0).ok().map(|(node, _)| node.raw.len())
 }

@@ -54,7 +54,6 @@ pub(crate) enum Content<'a> {
 
 /// What uses the message, and what that asks of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[allow(dead_code, reason = "the signatures of PDF documents use the rest")]
 pub(crate) enum Profile {
     /// A message of its own.
     Cms,
@@ -118,7 +117,6 @@ pub(crate) fn of_signed_data<'a>(
 }
 
 /// Bytes of the message at the start of `contents`, DER or BER; `None` if there is none. For who pads it.
-#[allow(dead_code, reason = "for the signatures of PDF documents")]
 pub(crate) fn length_of(contents: &[u8]) -> Option<usize> {
     ber::length_of_first(contents)
 }
