@@ -9,6 +9,7 @@ pub mod cms;
 mod document;
 mod formats;
 pub mod jws;
+mod kept;
 mod model;
 pub mod pdf;
 mod process;

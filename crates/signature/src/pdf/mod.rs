@@ -23,7 +23,6 @@ mod dates;
 mod dss;
 mod filters;
 mod form;
-mod kept;
 mod lexer;
 mod objects;
 mod permissions;
