@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use crate::model::{Covered, Found, FoundTimestamp, Signed, Signer, Value};
 
 /// The same, borrowing from `file` alone.
-pub(crate) fn in_file<'a>(found: Found<'_>, file: &'a [u8]) -> Found<'a> {
+pub(super) fn in_file<'a>(found: Found<'_>, file: &'a [u8]) -> Found<'a> {
     let one = |bytes: Cow<'_, [u8]>| keep(bytes, file);
     let all = |list: Vec<Cow<'_, [u8]>>| list.into_iter().map(one).collect();
     let stamp = |stamp: FoundTimestamp<'_>| FoundTimestamp {

@@ -9,7 +9,6 @@ pub mod cms;
 mod document;
 mod formats;
 pub mod jws;
-mod kept;
 mod model;
 pub mod pdf;
 mod process;

@@ -1,9 +1,11 @@
 //! CMS in text (RFC 7468): labels `CMS` and `PKCS7`. One message, nothing before or after it but white space.
 
+use std::borrow::Cow;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use crate::model::NotASignature;
+use crate::model::{Covered, Found, FoundTimestamp, NotASignature, Signed, Signer, Value};
 
 /// Bytes of text. Larger messages are DER; what is found in a text is copied.
 const MAX_TEXT_BYTES: usize = 8 << 20;
@@ -22,4 +24,54 @@ pub(super) fn decode(file: &[u8]) -> Result<Option<Vec<u8>>, NotASignature> {
     });
     let digits: Vec<u8> = body.ok_or(BAD)?.iter().copied().filter(|b| !b.is_ascii_whitespace()).collect();
     STANDARD.decode(digits).map(Some).map_err(|_| BAD)
+}
+
+/// The same without borrowing from the file.
+pub(super) fn into_owned(found: Found<'_>) -> Found<'static> {
+    let all = |list: Vec<Cow<'_, [u8]>>| list.into_iter().map(owned).collect();
+    Found {
+        role: found.role,
+        format: found.format,
+        location: found.location,
+        level: found.level,
+        signer: match found.signer {
+            Signer::Certificate(der) => Signer::Certificate(owned(der)),
+            Signer::NotFound => Signer::NotFound,
+        },
+        certificates: all(found.certificates),
+        crls: all(found.crls),
+        ocsp: all(found.ocsp),
+        value: Value {
+            algorithm: found.value.algorithm,
+            encoding: found.value.encoding,
+            signed: match found.value.signed {
+                Signed::Bytes(bytes) => Signed::Bytes(owned(bytes)),
+                Signed::Digest(digest) => Signed::Digest(digest),
+                Signed::BareDigest(digest) => Signed::BareDigest(digest),
+            },
+            signature: owned(found.value.signature),
+        },
+        digests: found.digests,
+        rules: found.rules,
+        claimed_signing_time: found.claimed_signing_time,
+        timestamps: found
+            .timestamps
+            .into_iter()
+            .map(|stamp| FoundTimestamp {
+                kind: stamp.kind,
+                location: stamp.location,
+                token: owned(stamp.token),
+                covered: match stamp.covered {
+                    Covered::Parts(parts) => Covered::Parts(parts.into_iter().map(owned).collect()),
+                    Covered::Unusable(why) => Covered::Unusable(why),
+                },
+                covers: stamp.covers,
+            })
+            .collect(),
+        extent: found.extent,
+    }
+}
+
+fn owned(bytes: Cow<'_, [u8]>) -> Cow<'static, [u8]> {
+    Cow::Owned(bytes.into_owned())
 }

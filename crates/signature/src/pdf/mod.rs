@@ -23,6 +23,7 @@ mod dates;
 mod dss;
 mod filters;
 mod form;
+mod kept;
 mod lexer;
 mod objects;
 mod permissions;

@@ -345,7 +345,7 @@ impl<'a> Document<'_, '_, 'a> {
 
     /// The same without borrowing from the contents, but from the file where it did.
     fn kept(&self, found: Found<'_>) -> Found<'a> {
-        crate::kept::in_file(found, self.reader.file)
+        super::kept::in_file(found, self.reader.file)
     }
 }
 
