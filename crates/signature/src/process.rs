@@ -264,14 +264,13 @@ fn sha1_weakness(
     }
 }
 
-/// Keys for time-stamps, for OCSP responses or to log in alone sign what anybody hands them; a document they never signed
-/// (RFC 5280 4.2.1.12). Among them is the JPKI's user-authentication certificate (利用者証明用電子証明書): who lets its
-/// holder log in must not get a signature of a document.
+/// Keys for time-stamps and OCSP responses alone sign what anybody hands them; a document they never signed
+/// (RFC 5280 4.2.1.12).
 fn purpose_rule(leaf: &[u8], role: Role) -> Rule {
     let other_purposes_only = || {
         let certificate = PathCertificate::parse(leaf).ok()?;
         let (named, _) = certificate.extensions.extended_key_usage?;
-        Some(named.iter().all(|purpose| NOT_FOR_DOCUMENTS.contains(purpose)))
+        Some(named.iter().all(|purpose| [oid::TIME_STAMPING, oid::OCSP_SIGNING].contains(purpose)))
     };
     let outcome = match role {
         // Asked for with the path.
@@ -282,10 +281,6 @@ fn purpose_rule(leaf: &[u8], role: Role) -> Rule {
     let result = CheckResult::new("signer.purpose", "RFC 5280 4.2.1.12; RFC 9336 4", outcome);
     rule(result, SubIndication::ChainConstraintsFailure, ReasonCode::CertificateConstraints)
 }
-
-/// Purposes whose signatures are over what another party chose.
-const NOT_FOR_DOCUMENTS: [const_oid::ObjectIdentifier; 4] =
-    [oid::TIME_STAMPING, oid::OCSP_SIGNING, oid::CLIENT_AUTH, oid::SERVER_AUTH];
 
 fn rule(result: CheckResult, sub_indication: SubIndication, reason: ReasonCode) -> Rule {
     Rule { result, on_failure: (sub_indication, reason) }

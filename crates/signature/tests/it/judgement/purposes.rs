@@ -12,7 +12,6 @@ fn keys_that_are_not_for_documents_sign_none() {
     let bench = Bench::new();
     let cases = [
         ("by-authority-of-time", "signer.purpose"),
-        ("by-login-key", "signer.purpose"),
         ("by-enciphering-key", "path.key_usage"),
         ("by-child-of-signer", "path.basic_constraints"),
     ];
