@@ -6,7 +6,7 @@ use musubi_pki::{ListCommitment, MAX_LIST_BYTES, TrustAnchors, Verdict, Verified
 use serde_json::Value;
 
 use super::Difference;
-use super::canonical::{canonical_json, evidence_mark, verdict_sha256};
+use super::canonical::{evidence_mark, is_canonical, verdict_sha256};
 use super::content::Content;
 use super::sealed::{AuditPart, Sealed, key_id};
 
@@ -46,8 +46,7 @@ pub fn replay(bundle: &[u8], roots: &Roots<'_>) -> Result<Replayed, Difference> 
     verify_inclusion(&leaf_hash(record), *index, *size, path, root).map_err(|_| Difference::Inclusion)?;
     let bytes = record;
     let record: Value = serde_json::from_slice(bytes).map_err(|_| Difference::Record)?;
-    // Of two members of one name, readers differ in which they take; there are none in the canonical text.
-    if canonical_json(&record).as_bytes() != bytes {
+    if !is_canonical(bytes, &record) {
         return Err(Difference::Record);
     }
     recorded(&record, "bundle", &musubi_kernel::hex_lower(&Content::sha256(sealed.content)))?;
