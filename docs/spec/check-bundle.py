@@ -213,7 +213,10 @@ def main(path, folder, crl=None):
     record, index, size, root, path_hashes = audit
     need(index < size, "outside of the log")
     need(inclusion(sha256(b"\x00" + record), index, size, hashes_of(path_hashes)) == root, "not in the log")
-    detail = json.loads(record)["detail"]
+    read = json.loads(record)
+    plain = json.dumps(read, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    need(plain.encode() == record, "the record is not canonical JSON")
+    detail = read["detail"]
     need(detail["bundle"] == sha256(content).hex(), "the record is of another verdict")
     content = whole(content)
     need(content[2] == 1 and content[3] == "jpki", "another judgement or kind")

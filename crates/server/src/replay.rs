@@ -67,7 +67,7 @@ impl Replay {
             if !self.list.is_empty() {
                 return Err(Unusable(USAGE, "--list is for one bundle, not for a sequence".into()));
             }
-            return Ok(self.sequence(&bytes, &roots, out));
+            return self.sequence(&bytes, &roots, out);
         }
         let lists = self.list.iter().map(|path| read(path)).collect::<Result<Vec<_>, _>>()?;
         let replayed = replay(&bytes, &roots).and_then(|replayed| {
@@ -98,8 +98,8 @@ impl Replay {
         format!("{what}: {difference}")
     }
 
-    /// Replays one after the other; the first bytes that are no bundle end it.
-    fn sequence(&self, bytes: &[u8], roots: &Roots<'_>, out: &mut dyn Write) -> u8 {
+    /// Replays one after the other; the first bytes that are no bundle end it. A file without any proves nothing.
+    fn sequence(&self, bytes: &[u8], roots: &Roots<'_>, out: &mut dyn Write) -> Result<u8, Unusable> {
         let (mut rest, mut count, mut worst) = (bytes, 0_u64, IDENTICAL);
         let mut first = None;
         let mut indications = std::collections::BTreeMap::new();
@@ -127,6 +127,9 @@ impl Replay {
             }
             count += 1;
         }
+        if count == 0 {
+            return Err(Unusable(UNREADABLE, "there is no bundle in the file".into()));
+        }
         let text = if self.json {
             let first = first.map(|(at, difference)| {
                 json!({ "at": at, "code": difference.code(), "difference": difference.to_string() })
@@ -143,7 +146,7 @@ impl Replay {
             lines.join("\n")
         };
         drop(writeln!(out, "{text}"));
-        worst
+        Ok(worst)
     }
 
     fn platform_keys(&self) -> Result<Vec<[u8; 32]>, Unusable> {

@@ -114,4 +114,8 @@ fn a_sequence_is_replayed_to_its_end() {
     let (code, text) = replay(&["--sequence", &path, "--roots", &file("roots"), "--json"]);
     let value: serde_json::Value = serde_json::from_str(&text).unwrap();
     assert_eq!((code, &value["replayed"], &value["first"]["at"]), (1, &3.into(), &1.into()), "{text}");
+
+    // A file without a bundle proves nothing.
+    std::fs::write(&path, b"").unwrap();
+    assert_eq!(replay(&["--sequence", &path, "--roots", &file("roots")]).0, 2);
 }

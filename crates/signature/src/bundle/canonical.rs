@@ -28,6 +28,12 @@ pub(super) fn verdict_sha256(verdict: &Verdict) -> Sha256Digest {
     sha256(canonical_verdict(verdict).as_bytes())
 }
 
+/// Whether these bytes, which were read as this value, are its one text. Of two members of one name readers differ in
+/// which they take; in the canonical text there are none.
+pub(super) fn is_canonical(bytes: &[u8], value: &Value) -> bool {
+    canonical_json(value).as_bytes() == bytes
+}
+
 /// The first two bytes of the SHA-256 of a check's evidence: only to name the check that differs.
 pub(super) fn evidence_mark(check: &CheckResult) -> [u8; 2] {
     let [a, b, ..] = sha256(canonical_json(&evidence(check)).as_bytes());

@@ -97,6 +97,12 @@ impl<'a> Reader<'a> {
         self.0.str().ok().filter(|text| text.len() <= max).ok_or(Malformed(what))
     }
 
+    /// A text of visible ASCII characters without spaces: a name, which is shown as it is.
+    pub(super) fn name(&mut self, what: &'static str, max: usize) -> Result<&'a str, Malformed> {
+        let name = self.text(what, max)?;
+        if name.bytes().all(|b| b.is_ascii_graphic()) { Ok(name) } else { Err(Malformed(what)) }
+    }
+
     /// A text, a number, a truth value or a time (tag 1).
     pub(super) fn value(&mut self, what: &'static str) -> Result<Scalar, Malformed> {
         let wrong = |_| Malformed(what);

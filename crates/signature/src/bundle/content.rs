@@ -145,14 +145,14 @@ impl Content {
         let r = &mut Reader::new(bytes);
         let mut keys = r.map("content", 8)?;
         keys.need(r, 1)?;
-        let engine = r.text("engine", 64)?.to_owned();
+        let engine = r.name("engine", 64)?.to_owned();
         keys.need(r, 2)?;
         let judgement_version = r.number("judgement version")?;
         if judgement_version != JUDGEMENT_VERSION {
             return Err(Difference::UnknownEngine { engine, judgement_version });
         }
         keys.need(r, 3)?;
-        let kind = r.text("kind", 32)?;
+        let kind = r.name("kind", 32)?;
         if kind != jpki::KIND {
             return Err(Difference::UnknownKind(kind.to_owned()));
         }
@@ -237,11 +237,11 @@ fn write_rule(w: &mut Writer, Rule { result, on_failure: (sub_indication, reason
 
 fn read_rule(r: &mut Reader<'_>) -> Result<Rule, Malformed> {
     let length = r.array("rule", 5)?;
-    let id = r.text("rule id", 64)?.to_owned();
+    let id = r.name("rule id", 64)?.to_owned();
     let outcome = outcome_of(r.number("outcome")?)?;
     let mut result = CheckResult::new(id, RECORDED, outcome);
     for _ in 0..r.length("rule evidence", 16)? {
-        let name = r.text("rule evidence", 64)?.to_owned();
+        let name = r.name("rule evidence", 64)?.to_owned();
         let value = match r.value("rule evidence")? {
             Scalar::Text(text) => EvidenceValue::from(text),
             Scalar::Number(number) => EvidenceValue::from(number),
@@ -316,7 +316,7 @@ fn read_verdict(r: &mut Reader<'_>) -> Result<RecordedVerdict, Malformed> {
 
 fn read_policy_reference(r: &mut Reader<'_>) -> Result<PolicyReference, Malformed> {
     r.array_of("policy reference", 3)?;
-    let id = r.text("policy reference", 64)?.to_owned();
+    let id = r.name("policy reference", 64)?.to_owned();
     let version = u32::try_from(r.number("policy reference")?).map_err(|_| Malformed("policy reference"))?;
     Ok(PolicyReference { id, version, sha256: r.digest("policy reference")? })
 }

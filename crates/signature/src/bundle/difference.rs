@@ -32,11 +32,11 @@ pub enum Difference {
     /// The platform did not sign these bytes.
     #[error("the platform's signature does not verify: the bundle was changed, or is not the platform's")]
     PlatformSignature,
-    /// The audit record cannot be read.
-    #[error("the audit record cannot be read")]
+    /// The audit record cannot be read, or is not the one text of what it says.
+    #[error("the audit record cannot be read, or not in one way only")]
     Record,
     /// The audit record says something else.
-    #[error("the audit record's {what} is {recorded}, the bundle's {found}")]
+    #[error("the audit record's {what} is {}, the bundle's {found}", recorded.escape_debug())]
     RecordDiffers {
         /// Which member.
         what: &'static str,

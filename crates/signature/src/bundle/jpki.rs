@@ -34,7 +34,7 @@ pub struct ListEvidence {
 }
 
 /// Everything that went into the judgement, but the roots.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct JpkiEvidence {
     /// The certificate as it came: DER if all is well.
     pub certificate: Vec<u8>,
@@ -151,6 +151,13 @@ impl JpkiEvidence {
         let policy = read_policy(r)?;
         keys.end()?;
         Ok(Self { certificate, expected_kind, signature, digests, expected_digest, lists, policy })
+    }
+}
+
+impl std::fmt::Debug for JpkiEvidence {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // A person's certificate stays out of logs.
+        f.write_str("JpkiEvidence(…)")
     }
 }
 

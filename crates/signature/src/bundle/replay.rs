@@ -6,7 +6,7 @@ use musubi_pki::{ListCommitment, MAX_LIST_BYTES, TrustAnchors, Verdict, Verified
 use serde_json::Value;
 
 use super::Difference;
-use super::canonical::{evidence_mark, verdict_sha256};
+use super::canonical::{evidence_mark, is_canonical, verdict_sha256};
 use super::content::Content;
 use super::sealed::{AuditPart, Sealed, key_id};
 
@@ -44,7 +44,11 @@ pub fn replay(bundle: &[u8], roots: &Roots<'_>) -> Result<Replayed, Difference> 
     }
     let AuditPart { record, index, size, root, path } = &sealed.audit;
     verify_inclusion(&leaf_hash(record), *index, *size, path, root).map_err(|_| Difference::Inclusion)?;
-    let record: Value = serde_json::from_slice(record).map_err(|_| Difference::Record)?;
+    let bytes = record;
+    let record: Value = serde_json::from_slice(bytes).map_err(|_| Difference::Record)?;
+    if !is_canonical(bytes, &record) {
+        return Err(Difference::Record);
+    }
     recorded(&record, "bundle", &musubi_kernel::hex_lower(&Content::sha256(sealed.content)))?;
     let content = Content::decode(sealed.content)?;
     recorded(&record, "indication", content.verdict.indication.as_str())?;
@@ -109,20 +113,27 @@ impl Replayed {
     pub fn check_list(&self, der: &[u8], anchors: &TrustAnchors) -> Result<usize, Difference> {
         let list = VerifiedRevocationList::parse_and_verify(der, anchors, MAX_LIST_BYTES)
             .map_err(Difference::GivenList)?;
-        let mut lists = self.content.evidence.lists.iter().map(|list| &list.commitment).enumerate();
-        let found = lists.find(|(_, recorded)| recorded.sha256 == *list.sha256());
-        let (index, recorded) = found.ok_or(Difference::GivenListUnused)?;
+        let lists = self.content.evidence.lists.iter().map(|list| &list.commitment).enumerate();
+        let of_it: Vec<_> = lists.filter(|(_, recorded)| recorded.sha256 == *list.sha256()).collect();
+        let (index, _) = *of_it.first().ok_or(Difference::GivenListUnused)?;
         let own = ListCommitment::of(&list).ok_or(Difference::Commitment { what: "tree" })?;
-        let differs = |what| Err(Difference::Commitment { what });
-        match () {
-            () if own.issuer != recorded.issuer => differs("issuer"),
-            () if own.scope != recorded.scope => differs("scope"),
-            () if own.number != recorded.number => differs("number"),
-            () if own.this_update != recorded.this_update => differs("thisUpdate"),
-            () if own.next_update != recorded.next_update => differs("nextUpdate"),
-            () if own.entries != recorded.entries => differs("number of entries"),
-            () if own != *recorded => differs("tree root"),
-            () => Ok(index),
+        match of_it.into_iter().find_map(|(_, recorded)| difference(&own, recorded)) {
+            Some(what) => Err(Difference::Commitment { what }),
+            None => Ok(index),
         }
+    }
+}
+
+/// In what the platform's commitment to a list differs from the list's own.
+fn difference(own: &ListCommitment, recorded: &ListCommitment) -> Option<&'static str> {
+    match () {
+        () if own.issuer != recorded.issuer => Some("issuer"),
+        () if own.scope != recorded.scope => Some("scope"),
+        () if own.number != recorded.number => Some("number"),
+        () if own.this_update != recorded.this_update => Some("thisUpdate"),
+        () if own.next_update != recorded.next_update => Some("nextUpdate"),
+        () if own.entries != recorded.entries => Some("number of entries"),
+        () if own != recorded => Some("tree root"),
+        () => None,
     }
 }

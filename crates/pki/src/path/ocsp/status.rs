@@ -111,18 +111,18 @@ fn judge(
         CertStatus::Unknown => Err(Unusable::SaysUnknown),
         CertStatus::Good => covers_expired(answer, question).map(|()| used(None)),
         CertStatus::Revoked { at, reason } => {
-            if at > response.produced_at.plus(MAX_CLOCK_SKEW_SECONDS) {
-                return Err(Unusable::Malformed);
-            }
             // Asked for now, or for a time not before what the responder knew, revoked means revoked, even if the
-            // responder's clock is ahead.
+            // responder's clock is ahead or the date is one to come: nothing else may then make it good.
             let is_past =
                 question.control < question.judged_at && question.control < answer.window.this_update;
-            if is_past && at > question.control {
+            if !is_past || at <= question.control {
+                Ok(used(Some((at, reason))))
+            } else if at > response.produced_at.plus(MAX_CLOCK_SKEW_SECONDS) {
+                Err(Unusable::Malformed)
+            } else {
                 // It became so later.
-                return Ok(used(None));
+                Ok(used(None))
             }
-            Ok(used(Some((at, reason))))
         }
     }
 }

@@ -148,3 +148,45 @@ fn under_other_roots_nothing_follows() {
     let difference = replay(&bundle(&without_lists), &roots).unwrap_err();
     assert!(matches!(&difference, Difference::CheckOutcome { id, .. } if id == "certificate.environment"));
 }
+
+#[test]
+fn a_record_says_one_thing_to_every_reader() {
+    // Readers of JSON differ in which of two members of one name they take.
+    let encoded = content(&Case::signature(), Vec::new()).encode();
+    let honest = String::from_utf8(record(&encoded, "TOTAL-PASSED")).unwrap();
+    let twice = honest.replacen("{\"bundle\":", "{\"bundle\":\"00\",\"bundle\":", 1);
+    let spaced = honest.replacen(':', ": ", 1);
+    for text in [twice, spaced] {
+        assert_ne!(text, honest);
+        let difference = replayed(&seal(&encoded, &audit(text.into_bytes(), 3), &platform())).unwrap_err();
+        assert_eq!(difference, Difference::Record);
+    }
+}
+
+#[test]
+fn no_text_of_a_bundle_can_write_lines_of_its_own() {
+    // Engine, policy, rules and their evidence are names; what a record says is shown escaped.
+    let spoof = "x\n\u{1b}[2Jidentical";
+    let rule = |id: &str, name: &str| {
+        let result =
+            CheckResult::new(id.to_owned(), "nowhere", Outcome::Passed).with(name.to_owned(), "match");
+        let on_failure = (SubIndication::TryLater, ReasonCode::UpstreamUnreachable);
+        musubi_signature::Rule { result, on_failure }
+    };
+    let honest = || content(&Case::signature(), vec![rule("further.rule", "name")]);
+    assert!(replayed(&sealed(&honest())).is_ok());
+    let mut engine = honest();
+    engine.engine = spoof.to_owned();
+    let mut policy = honest();
+    policy.policy = Some(PolicyReference { id: spoof.to_owned(), version: 1, sha256: [0; 32] });
+    let by_rule = content(&Case::signature(), vec![rule(spoof, "name")]);
+    let by_evidence = content(&Case::signature(), vec![rule("further.rule", spoof)]);
+    for forged in [engine, policy, by_rule, by_evidence] {
+        assert!(matches!(replayed(&sealed(&forged)).unwrap_err(), Difference::NotABundle(_)));
+    }
+    let encoded = honest().encode();
+    let audit = audit(record(&encoded, spoof), 3);
+    let difference = replayed(&seal(&encoded, &audit, &platform())).unwrap_err();
+    assert!(matches!(difference, Difference::RecordDiffers { .. }));
+    assert!(!difference.to_string().contains(char::is_control), "{difference:?}");
+}

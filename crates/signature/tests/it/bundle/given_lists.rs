@@ -69,3 +69,16 @@ fn without_lists_there_is_none_to_check() {
     let again = replayed(&sealed(&content(&case, Vec::new()))).unwrap();
     assert_eq!(again.check_list(&list().der(), &anchors()), Err(Difference::GivenListUnused));
 }
+
+#[test]
+fn two_commitments_to_one_list_must_both_follow_from_it() {
+    // The second has the list's digest, a later number and other entries.
+    let case = changed(Case::signature(), |case| case.lists = vec![list().verified()]);
+    let mut replayed = replayed(&sealed(&content(&case, Vec::new()))).unwrap();
+    let lists = &mut replayed.content.evidence.lists;
+    lists.push(lists[0].clone());
+    assert_eq!(replayed.check_list(&list().der(), &anchors()), Ok(0));
+    replayed.content.evidence.lists[1].commitment.number += 1;
+    let expected = Err(Difference::Commitment { what: "number" });
+    assert_eq!(replayed.check_list(&list().der(), &anchors()), expected);
+}

@@ -74,8 +74,13 @@ fn periods_that_contradict_themselves_are_malformed() {
     let mut known_after_signing = Made::of(&[Answer::of(good())]);
     known_after_signing.produced_at = NOW.plus(-HOUR - 301);
     assert_eq!(ask(&[known_after_signing]), unknown(Unusable::Malformed));
-    let revoked_after_signing = Answer::of(revoked(NOW.plus(-HOUR + 301), 1));
-    assert_eq!(one(revoked_after_signing), unknown(Unusable::Malformed));
+}
+
+#[test]
+fn revoked_as_of_a_date_to_come_is_revoked_now_and_tells_nothing_of_the_past() {
+    let announced = || Answer::of(revoked(NOW.plus(-HOUR + 301), 1));
+    assert!(matches!(one(announced()), Status::Revoked { .. }));
+    assert_eq!(past(announced()), unknown(Unusable::Malformed));
 }
 
 #[test]
