@@ -199,6 +199,14 @@ impl<'r, 't, 'a> Examination<'r, 't, 'a> {
         if content.peek().is_some() && content.all(|(r, _)| r.of_type == Some(COUNTERSIGNED_TYPE)) {
             self.found.role = Role::CounterSignature;
         }
+        // What is given beside the document is taken for what is signed.
+        if self.document.detached.is_some() && self.found.role == Role::Signature {
+            let is_signed = match signed_info.references.iter().any(Reference::is_external) {
+                true => Ok(()),
+                false => structure::coverage("the content that was given is not what is signed"),
+            };
+            self.rule("xml.detached_content", "XMLDSIG 1.1 4.4.3.1", is_signed);
+        }
         let extent = extent::of(self.document, &parts, qualifying.as_ref(), &references);
         if let Some(extent) = self.rule("xml.coverage", "XMLDSIG 1.1 8.1.2, 8.1.3", extent) {
             self.found.extent = extent;
@@ -253,8 +261,7 @@ impl<'r, 't, 'a> Examination<'r, 't, 'a> {
         budget: &mut Budget,
     ) -> Vec<Option<Target>> {
         let document = self.document;
-        let is_external = |r: &&Reference<'_>| r.uri.is_none_or(|uri| !uri.is_empty() && !uri.contains('#'));
-        let external = references.iter().filter(is_external).count();
+        let external = references.iter().filter(|reference| reference.is_external()).count();
         self.content_missing = external > 0 && document.detached.is_none();
         let mut targets = Vec::new();
         for (number, reference) in (1_usize..).zip(references) {

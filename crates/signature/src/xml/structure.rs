@@ -71,6 +71,13 @@ pub(super) struct Reference<'t> {
     pub(super) expected: Vec<u8>,
 }
 
+impl Reference<'_> {
+    /// Whether it points to a file beside the document.
+    pub(super) fn is_external(&self) -> bool {
+        self.uri.is_none_or(|uri| !uri.is_empty() && !uri.contains('#'))
+    }
+}
+
 /// The transform that makes octets.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Last<'t> {

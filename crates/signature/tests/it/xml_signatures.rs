@@ -212,3 +212,19 @@ fn no_changed_character_of_signed_info_passes() {
         assert!(!String::from_utf8(changed).is_ok_and(|changed| sound(&changed)), "byte {at}");
     }
 }
+
+/// A report names the given content as the document: a signature over something else must not pass for one over it.
+#[test]
+fn content_that_is_given_and_not_signed_is_refused() {
+    let content = bytes("xml/content.txt");
+    for name in ["enveloped", "enveloping", "two-signatures", "xades-b"] {
+        let document = document(name);
+        let found = xml::find(document.as_bytes(), Some(&content)).unwrap();
+        for one in &found {
+            let why = "the content that was given is not what is signed";
+            assert_eq!(broken(one), [("xml.detached_content".to_owned(), why.to_owned())], "{name}");
+        }
+    }
+    let detached = document("detached");
+    assert_eq!(broken(&xml::find(detached.as_bytes(), Some(&content)).unwrap()[0]), []);
+}

@@ -8,12 +8,6 @@ use super::{Comparison, Outcome, keys, refused};
 const READ_ONLY: i64 = 1;
 /// `/Ff` of a button that keeps no value (table 229).
 const PUSH_BUTTON: i64 = 1 << 16;
-/// `/F` of an annotation that is shown nowhere (table 167).
-const HIDDEN: i64 = 2;
-/// Not shown on the screen, but maybe printed.
-const NO_VIEW: i64 = 32;
-/// What shows it in spite of [`NO_VIEW`]: on paper, or under the pointer.
-const SHOWN_ELSEWHERE: i64 = 4 | 256;
 
 /// What the fields above say.
 #[derive(Clone)]
@@ -248,12 +242,12 @@ impl<'r> Comparison<'r, '_> {
         }
     }
 
-    /// Whether the widget of a field may show anything.
+    /// Whether the widget of a field may show anything. Flags that hide it do not count: some are for the screen and not
+    /// for paper, and an action of the document may take them away.
     fn is_visible(&self, widget: &Dict<'r>) -> Outcome<bool> {
         let is_empty =
             [b"AP".as_slice(), b"MK", b"BS", b"Border"].iter().all(|key| widget.get(key).is_none());
-        let is_not_shown = |flags| flags & HIDDEN != 0 || flags & (NO_VIEW | SHOWN_ELSEWHERE) == NO_VIEW;
-        if is_empty || widget.integer(b"F").is_some_and(is_not_shown) {
+        if is_empty {
             return Ok(false);
         }
         let rectangle = self.reader.resolve_array(0, widget.get(b"Rect"))?;
