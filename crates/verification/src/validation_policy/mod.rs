@@ -66,6 +66,13 @@ impl AppliedPolicy {
         }
     }
 
+    /// The same, with what these rules ask beside it.
+    fn beside(mut self, others: &Policy) -> Self {
+        self.rules.min_rsa_bits = self.rules.min_rsa_bits.max(others.min_rsa_bits);
+        self.rules.max_list_age = self.rules.max_list_age.into_iter().chain(others.max_list_age).min();
+        self
+    }
+
     /// What it asks of a signature over something that did not exist before `not_signed_before`.
     #[must_use]
     pub fn rules_from(&self, not_signed_before: UnixTime) -> Policy {

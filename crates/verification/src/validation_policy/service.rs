@@ -121,15 +121,19 @@ pub async fn of_relying_party(
     sql::of_relying_party(tx, relying_party).await
 }
 
-/// The policy under which this relying party's verdicts are made: its own, else `otherwise`.
+/// The policy under which this relying party's verdicts are made: its own, else `platforms`. What the platform asks holds
+/// beside a relying party's own policy, which can only ask for more.
 ///
 /// # Errors
 /// [`StoreError`].
 pub async fn applied(
     tx: &mut Tx,
     relying_party: &RelyingPartyId,
-    otherwise: &AppliedPolicy,
+    platforms: &AppliedPolicy,
 ) -> Result<AppliedPolicy, StoreError> {
     let own = sql::of_relying_party(tx, relying_party).await?;
-    Ok(own.map_or_else(|| otherwise.clone(), |stored| AppliedPolicy::of(&stored.policy)))
+    Ok(own.map_or_else(
+        || platforms.clone(),
+        |stored| AppliedPolicy::of(&stored.policy).beside(&platforms.rules),
+    ))
 }

@@ -108,6 +108,27 @@ async fn no_policy_asks_less_than_the_platform_does() {
 }
 
 #[tokio::test]
+async fn a_policy_asks_for_more_than_the_platform_and_never_for_less() {
+    for (db, _dir) in databases().await {
+        let random = SeededRandom::new([11; 32]);
+        let platforms = |max_revocation_age| {
+            AppliedPolicy::of(&ValidationPolicy { max_revocation_age, ..ValidationPolicy::default() })
+        };
+        let mut tx = db.begin().await.unwrap();
+        let bank = bank(&mut tx, &random).await;
+        let lenient = ValidationPolicy { max_revocation_age: None, ..policy(1) };
+        for (policy, age) in [(lenient, Some(600)), (policy(2), Some(600))] {
+            add(&mut tx, &policy, &random, NOW).await.unwrap();
+            assign(&mut tx, &bank, "bank.strict", policy.version, &random, NOW).await.unwrap();
+            let own = applied(&mut tx, &bank, &platforms(age)).await.unwrap();
+            assert_eq!((own.version, own.rules.max_list_age), (policy.version, Some(600)));
+        }
+        let own = applied(&mut tx, &bank, &platforms(Some(7_200))).await.unwrap();
+        assert_eq!(own.rules.max_list_age, Some(3_600));
+    }
+}
+
+#[tokio::test]
 async fn what_is_not_there_is_not_assigned() {
     for (db, _dir) in databases().await {
         let random = SeededRandom::new([10; 32]);
