@@ -10,7 +10,7 @@ use std::cell::{Cell, OnceCell};
 use std::collections::BTreeMap;
 
 use super::filters;
-use super::lexer::{Lexer, Result, malformed};
+use super::lexer::{Lexer, MAX_ITEMS, Result, malformed};
 use super::objects::{Dict, Id, Object, indirect, value};
 use super::revisions::{self, Revision};
 use super::xref::Entry;
@@ -40,6 +40,12 @@ struct Container<'a> {
     data: Cow<'a, [u8]>,
     /// Number and offset of each object.
     index: Vec<(u32, usize)>,
+}
+
+/// What the items that were read cost beside their bytes: `0 0 0` takes longer than a string of that length (measured:
+/// twenty times).
+fn weight(lexer: &Lexer<'_>) -> usize {
+    MAX_ITEMS.saturating_sub(lexer.left).saturating_mul(8)
 }
 
 impl<'a> Reader<'a> {
@@ -100,7 +106,7 @@ impl<'a> Reader<'a> {
         if let Ok((_, Object::Stream(_, data))) = &read {
             skipped = data.len();
         }
-        self.charge((lexer.at - offset).saturating_sub(skipped))?;
+        self.charge((lexer.at - offset).saturating_sub(skipped).saturating_add(weight(&lexer)))?;
         let (found, object) = read?;
         if found != id {
             return malformed("the cross-reference table points at another object");
@@ -230,7 +236,7 @@ impl<'a> Reader<'a> {
         let data = next.and_then(|(_, end)| container.data.get(..*end)).unwrap_or(&container.data);
         let mut lexer = Lexer::new(data, *at);
         let object = value(&mut lexer);
-        self.charge(lexer.at.saturating_sub(*at))?;
+        self.charge(lexer.at.saturating_sub(*at).saturating_add(weight(&lexer)))?;
         object
     }
 

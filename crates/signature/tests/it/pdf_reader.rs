@@ -161,6 +161,29 @@ fn work_is_in_proportion_to_the_file() {
     assert!(pdf::find(&out, None).is_err());
 }
 
+/// Every signature has what followed it read again, and many small items take longer than their bytes do.
+#[test]
+fn many_items_count_for_more_than_their_bytes() {
+    let mut file = document("pades-b-rsa");
+    for number in 100..125 {
+        let hidden = "<< /Type /Sig /SubFilter /adbe.pkcs7.detached /ByteRange [0 AAAAAAAAAA BBBBBBBBBB CCCCCCCCCC] /Contents <3000> >>";
+        file = Update::default().object(number, hidden).to(&file);
+        let start = last(&file, b"/Contents <") + 10;
+        let numbers = [start, start + 6, file.len() - start - 6];
+        for (name, number) in ["AAAAAAAAAA", "BBBBBBBBBB", "CCCCCCCCCC"].iter().zip(numbers) {
+            file = overwrite(&file, name, &format!("{number:<10}"));
+        }
+    }
+    let of_items = |item: &str| format!("[{}]", item.repeat(250_000 * 2 / item.len()));
+    let with = |body: String| {
+        let file = Update::default().object(300, body).to(&file);
+        pdf::find(&file, None).map(|found| found.iter().map(changes).collect::<Vec<_>>())
+    };
+    let few = with(of_items("(12345678901234567890123456789012345678)")).unwrap();
+    assert!(few.len() == 26 && few.iter().all(Result::is_ok), "{few:?}");
+    assert!(matches!(with(of_items("0 ")), Err(NotASignature::TooMuch { what: "readings of a PDF", .. })));
+}
+
 #[test]
 fn a_compressed_stream_that_grows_beyond_the_limit_is_refused() {
     let mut zlib = ZlibEncoder::new(Vec::new(), Compression::fast());
