@@ -15,5 +15,5 @@ pub use error_code::ErrorCode;
 pub use id::{IdError, hex_lower, random_body, valid_body};
 pub use random::{Random, SeededRandom};
 pub use secret::Secret;
-pub use text::deceives;
+pub use text::{deceives, shown};
 pub use time::{Date, TimeError, UnixTime};

@@ -19,6 +19,20 @@ pub fn deceives(c: char) -> bool {
         )
 }
 
+/// The text with what [`deceives`] written as its code point, `\u{…}`.
+#[must_use]
+pub fn shown(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        if deceives(c) {
+            out.push_str(&format!("\\u{{{:X}}}", u32::from(c)));
+        } else {
+            out.push(c);
+        }
+    }
+    out
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -36,5 +50,10 @@ mod tests {
         {
             assert!(!deceives(c), "{c:?}");
         }
+    }
+
+    #[test]
+    fn what_deceives_is_shown_as_its_code_point() {
+        assert_eq!(shown("結\u{202E}び\n"), "結\\u{202E}び\\u{A}");
     }
 }

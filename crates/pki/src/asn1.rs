@@ -62,6 +62,20 @@ pub fn whole<'a, T, E: From<Malformed>>(
     if elements.is_empty() { Ok(out) } else { Err(Malformed.into()) }
 }
 
+/// Reads `SIGNED { … }` (RFC 5280 4.1, 5.1), all of `bytes`: what was signed, with which algorithm, and the signature.
+pub fn signed<'a, T, E: From<Malformed>>(
+    bytes: &'a [u8],
+    read: impl FnOnce(Element<'a>, Algorithm<'a>, &'a [u8]) -> Result<T, E>,
+) -> Result<T, E> {
+    whole(bytes, |outer| {
+        outer.inside(Tag::Sequence, |parts| {
+            let tbs = parts.element(Tag::Sequence)?;
+            let algorithm = parts.algorithm()?;
+            read(tbs, algorithm, parts.bytes_of_bit_string()?)
+        })
+    })
+}
+
 impl<'a> Elements<'a> {
     /// Whether nothing is left.
     pub fn is_empty(&self) -> bool {

@@ -8,7 +8,7 @@ use der::Tag;
 use musubi_crypto::{PublicKey, SignatureAlgorithm};
 use musubi_kernel::UnixTime;
 
-use crate::asn1::{self, Elements, Malformed, constructed, whole};
+use crate::asn1::{self, Elements, Malformed, constructed, signed, whole};
 use crate::extensions::{AuthorityKeyIdentifier, Extensions};
 use crate::key::SerialNumber;
 use crate::name::DistinguishedName;
@@ -101,13 +101,8 @@ impl<'a> UnverifiedCertificate<'a> {
         if der.len() > MAX_CERTIFICATE_BYTES {
             return Err(ParseError::TooLarge { length: der.len(), limit: MAX_CERTIFICATE_BYTES });
         }
-        whole(der, |outer| {
-            outer.inside(Tag::Sequence, |parts| {
-                let tbs = parts.element(Tag::Sequence)?;
-                let algorithm = parts.algorithm()?;
-                let signature = parts.bytes_of_bit_string()?;
-                whole(tbs.value, |fields| Self::read_fields(fields, der, tbs.raw, algorithm, signature))
-            })
+        signed(der, |tbs, algorithm, signature| {
+            whole(tbs.value, |fields| Self::read_fields(fields, der, tbs.raw, algorithm, signature))
         })
     }
 

@@ -178,6 +178,17 @@ fn algorithm_name(algorithm: SignatureAlgorithm) -> &'static str {
     algorithm.as_str()
 }
 
+/// RSA from this length on, with an odd exponent from 65537 on that fits 64 bits (a larger one only makes work); every
+/// curve of the table.
+pub(crate) fn is_strong(strength: KeyStrength, min_rsa_bits: u32) -> bool {
+    match strength {
+        KeyStrength::Rsa { bits, exponent } => {
+            bits >= min_rsa_bits && exponent.is_some_and(|e| e >= 65_537 && e % 2 == 1)
+        }
+        KeyStrength::EcP256 | KeyStrength::EcP384 | KeyStrength::Ed25519 => true,
+    }
+}
+
 pub(crate) fn key_name(strength: KeyStrength) -> Cow<'static, str> {
     match strength {
         // Nearly every key there is.

@@ -6,7 +6,7 @@ use der::Tag;
 use musubi_crypto::SignatureAlgorithm;
 use musubi_kernel::UnixTime;
 
-use crate::asn1::{Elements, Malformed, constructed, primitive, whole};
+use crate::asn1::{Elements, Malformed, constructed, primitive, signed, whole};
 use crate::entries::Entries;
 use crate::extensions::{AuthorityKeyIdentifier, authority_key_id, full_name};
 use crate::key::RevocationReason;
@@ -32,49 +32,44 @@ pub(crate) struct UnverifiedList<'a> {
 
 impl<'a> UnverifiedList<'a> {
     pub(crate) fn parse(der: &'a [u8]) -> Result<Self, CrlError> {
-        whole(der, |outer| {
-            outer.inside(Tag::Sequence, |parts| {
-                let tbs = parts.element(Tag::Sequence)?;
-                let algorithm = parts.algorithm()?;
-                let signature = parts.bytes_of_bit_string()?;
-                whole(tbs.value, |fields| {
-                    let version = fields.optional(Tag::Integer)?.ok_or(CrlError::Version)?;
-                    if version.value != [1] {
-                        return Err(CrlError::Version);
-                    }
-                    if fields.algorithm()?.raw != algorithm.raw {
-                        return Err(CrlError::SignatureAlgorithm);
-                    }
-                    let signature_algorithm =
-                        algorithm.signature().map_err(|Malformed| CrlError::SignatureAlgorithm)?;
-                    let issuer = fields.name()?;
-                    let this_update = fields.time()?;
-                    let next_update = fields.optional_time()?.ok_or(CrlError::NextUpdateMissing)?;
-                    if next_update <= this_update {
-                        return Err(CrlError::TimesOutOfOrder);
-                    }
-                    let revoked = match fields.optional(Tag::Sequence)? {
-                        // RFC 5280 5.1.2.6: absent if there are none.
-                        Some(list) if list.value.is_empty() => return Err(CrlError::Malformed),
-                        Some(list) => list.value,
-                        None => &[],
-                    };
-                    let extensions = match fields.optional(constructed(0))? {
-                        Some(extensions) => whole(extensions.value, ListExtensions::read)?,
-                        None => return Err(CrlError::Number),
-                    };
-                    Ok(Self {
-                        tbs: tbs.raw,
-                        signature,
-                        signature_algorithm,
-                        issuer,
-                        this_update,
-                        next_update,
-                        revoked,
-                        number: extensions.number.ok_or(CrlError::Number)?,
-                        authority_key_id: extensions.authority_key_id,
-                        partition: extensions.partition,
-                    })
+        signed(der, |tbs, algorithm, signature| {
+            whole(tbs.value, |fields| {
+                let version = fields.optional(Tag::Integer)?.ok_or(CrlError::Version)?;
+                if version.value != [1] {
+                    return Err(CrlError::Version);
+                }
+                if fields.algorithm()?.raw != algorithm.raw {
+                    return Err(CrlError::SignatureAlgorithm);
+                }
+                let signature_algorithm =
+                    algorithm.signature().map_err(|Malformed| CrlError::SignatureAlgorithm)?;
+                let issuer = fields.name()?;
+                let this_update = fields.time()?;
+                let next_update = fields.optional_time()?.ok_or(CrlError::NextUpdateMissing)?;
+                if next_update <= this_update {
+                    return Err(CrlError::TimesOutOfOrder);
+                }
+                let revoked = match fields.optional(Tag::Sequence)? {
+                    // RFC 5280 5.1.2.6: absent if there are none.
+                    Some(list) if list.value.is_empty() => return Err(CrlError::Malformed),
+                    Some(list) => list.value,
+                    None => &[],
+                };
+                let extensions = match fields.optional(constructed(0))? {
+                    Some(extensions) => whole(extensions.value, ListExtensions::read)?,
+                    None => return Err(CrlError::Number),
+                };
+                Ok(Self {
+                    tbs: tbs.raw,
+                    signature,
+                    signature_algorithm,
+                    issuer,
+                    this_update,
+                    next_update,
+                    revoked,
+                    number: extensions.number.ok_or(CrlError::Number)?,
+                    authority_key_id: extensions.authority_key_id,
+                    partition: extensions.partition,
                 })
             })
         })

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use musubi_kernel::deceives;
+pub(crate) use musubi_kernel::shown;
 
 /// A language of the output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -28,20 +29,6 @@ impl Language {
             Self::En => en,
         }
     }
-}
-
-/// A text from a file, a certificate or a file's name, with what could deceive its reader written as its code point.
-pub(crate) fn shown(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        if deceives(c) {
-            // Writing to a String does not fail.
-            let _ = write!(out, "\\u{{{:X}}}", u32::from(c));
-        } else {
-            out.push(c);
-        }
-    }
-    out
 }
 
 /// A file's name; what is not Unicode in it becomes U+FFFD.

@@ -209,6 +209,31 @@ pub struct Found<'a> {
 }
 
 impl<'a> Found<'a> {
+    /// A signature of which nothing has been read yet, or can be: without signer and value it never passes.
+    pub(crate) fn unread(format: &'static str, location: String, extent: Extent) -> Self {
+        Self {
+            role: Role::Signature,
+            format,
+            location,
+            level: Level::Plain,
+            signer: Signer::NotFound,
+            certificates: Vec::new(),
+            crls: Vec::new(),
+            ocsp: Vec::new(),
+            value: Value {
+                algorithm: Err("unreadable".to_owned()),
+                encoding: EcdsaEncoding::Der,
+                signed: Signed::Bytes(Cow::Borrowed(&[])),
+                signature: Cow::Borrowed(&[]),
+            },
+            digests: Vec::new(),
+            rules: Vec::new(),
+            claimed_signing_time: None,
+            timestamps: Vec::new(),
+            extent,
+        }
+    }
+
     /// The same, each run of bytes that it borrows or owns replaced by what `keep` makes of it.
     pub(crate) fn with_bytes<'b>(self, keep: impl Fn(Cow<'a, [u8]>) -> Cow<'b, [u8]>) -> Found<'b> {
         let all = |list: Vec<Cow<'a, [u8]>>| list.into_iter().map(&keep).collect();

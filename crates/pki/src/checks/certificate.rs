@@ -3,9 +3,8 @@
 use std::borrow::Cow;
 
 use const_oid::ObjectIdentifier;
-use musubi_crypto::KeyStrength;
 
-use super::{Finding, algorithm_name, key_name, on_certificate, validity};
+use super::{Finding, algorithm_name, is_strong, key_name, on_certificate, validity};
 use crate::certificate::UnusableKey;
 use crate::facts::Facts;
 use crate::indication::SubIndication;
@@ -110,12 +109,7 @@ pub(super) fn certificate_validity(facts: &Facts<'_>) -> Finding {
 
 pub(super) fn algorithm_strength(facts: &Facts<'_>) -> Finding {
     on_certificate(facts, |certificate| {
-        let strong = |strength: KeyStrength| match strength {
-            KeyStrength::Rsa { bits, exponent } => {
-                bits >= facts.policy.min_rsa_bits && exponent.is_some_and(|e| e >= 65537 && e % 2 == 1)
-            }
-            KeyStrength::EcP256 | KeyStrength::EcP384 | KeyStrength::Ed25519 => true,
-        };
+        let strong = |strength| is_strong(strength, facts.policy.min_rsa_bits);
         let issuer = facts.issuing_anchor().map(|anchor| anchor.public_key().strength());
         let (key_kept, key) = match certificate.public_key() {
             Ok(key) => (strong(key.strength()), key_name(key.strength())),

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use const_oid::ObjectIdentifier;
-use musubi_kernel::{UnixTime, deceives};
+use musubi_kernel::{UnixTime, shown};
 use serde_json::{Map, Value as Json};
 
 /// What is told of one thing.
@@ -147,13 +147,13 @@ impl Value {
     /// The value on one line, if it has its place there.
     pub(super) fn line(&self) -> Option<String> {
         Some(match self {
-            Self::Text(text) => visible(text),
+            Self::Text(text) => shown(text),
             Self::Number(number) => number.to_string(),
             Self::Flag(true) => "yes".to_owned(),
             Self::Flag(false) => "no".to_owned(),
             Self::Term(word, japanese) => format!("{word} ({japanese})"),
             Self::Identified(id, name, value) => {
-                let value = value.as_deref().map(|value| format!(": {}", visible(value))).unwrap_or_default();
+                let value = value.as_deref().map(|value| format!(": {}", shown(value))).unwrap_or_default();
                 match name {
                     Some(name) => format!("{name} [{id}]{value}"),
                     None => format!("{id}{value}"),
@@ -162,7 +162,7 @@ impl Value {
             Self::Name(attributes) if attributes.is_empty() => "(empty)".to_owned(),
             Self::Name(attributes) => attributes
                 .iter()
-                .map(|(id, value)| format!("{id}={}", visible(value)))
+                .map(|(id, value)| format!("{id}={}", shown(value)))
                 .collect::<Vec<_>>()
                 .join(", "),
             Self::Withheld => "(personal data 個人情報: shown with --personal)".to_owned(),
@@ -218,19 +218,6 @@ fn write_below(out: &mut String, value: &Value, indent: usize) {
             let _ = writeln!(out, "{:indent$}{}", "", other.line().unwrap_or_default());
         }
     }
-}
-
-/// The text with what could deceive a reader written as its code point.
-fn visible(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        if deceives(c) {
-            let _ = write!(out, "\\u{{{:X}}}", u32::from(c));
-        } else {
-            out.push(c);
-        }
-    }
-    out
 }
 
 /// Columns of a terminal: two for the characters of the labels that are not ASCII, all of which are full-width.

@@ -2,11 +2,12 @@
 //! EN 319 102-1 5.2.8). Says nothing of whether a signature verifies.
 
 use const_oid::ObjectIdentifier;
-use musubi_crypto::{DigestAlgorithm, KeyStrength, PublicKey, SignatureAlgorithm};
+use musubi_crypto::{DigestAlgorithm, PublicKey, SignatureAlgorithm};
 use musubi_kernel::UnixTime;
 
 use super::Times;
 use super::certificate::PathCertificate;
+use crate::checks::is_strong;
 use crate::policy::ValidationPolicy;
 
 /// Whether a signature with this algorithm under this key counts at `at`.
@@ -28,15 +29,9 @@ pub(crate) fn is_algorithm_accepted(
     algorithm != SignatureAlgorithm::RsaPkcs1Sha1 || policy.sha1_until.is_some_and(|until| at <= until)
 }
 
-/// RSA from the policy's length on, never below 2048 bits, with an odd exponent from 65537 on that fits 64 bits (a
-/// larger one only makes work); every curve of the table.
+/// A strong key, RSA from the policy's length on and never below 2048 bits.
 pub(crate) fn is_key_accepted(key: &PublicKey, policy: &ValidationPolicy) -> bool {
-    match key.strength() {
-        KeyStrength::Rsa { bits, exponent } => {
-            bits >= policy.min_rsa_bits.max(2048) && exponent.is_some_and(|e| e >= 65_537 && e % 2 == 1)
-        }
-        KeyStrength::EcP256 | KeyStrength::EcP384 | KeyStrength::Ed25519 => true,
-    }
+    is_strong(key.strength(), policy.min_rsa_bits.max(2048))
 }
 
 /// Why a certificate's key or the signature on it is not accepted.

@@ -9,7 +9,7 @@ use musubi_kernel::UnixTime;
 
 use super::KeyUsage;
 use super::extensions::PathExtensions;
-use crate::asn1::{self, Elements, constructed, primitive, whole};
+use crate::asn1::{self, Elements, constructed, primitive, signed, whole};
 use crate::certificate::{MAX_CERTIFICATE_BYTES, ParseError, UnusableKey, read_public_key};
 
 /// A parsed certificate of which nothing has been verified. Borrows from its DER.
@@ -61,15 +61,8 @@ impl<'a> PathCertificate<'a> {
         if der.len() > MAX_CERTIFICATE_BYTES {
             return Err(ParseError::TooLarge { length: der.len(), limit: MAX_CERTIFICATE_BYTES });
         }
-        whole(der, |outer| {
-            outer.inside(Tag::Sequence, |parts| {
-                let tbs = parts.element(Tag::Sequence)?;
-                let algorithm = parts.algorithm()?;
-                let signature = parts.bytes_of_bit_string()?;
-                whole(tbs.value, |fields| {
-                    Self::read_fields(fields, (der, tbs.raw), algorithm, signature, known)
-                })
-            })
+        signed(der, |tbs, algorithm, signature| {
+            whole(tbs.value, |fields| Self::read_fields(fields, (der, tbs.raw), algorithm, signature, known))
         })
     }
 

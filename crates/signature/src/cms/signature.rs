@@ -138,24 +138,11 @@ impl<'m, 'a> Message<'m, 'a> {
         let rule = unless(Some("malformed"), "cms.signer_info", "RFC 5652 5.3", FORMAT);
         Found {
             role: place.role(),
-            format: self.format(false),
-            location: place.location.clone(),
-            level: Level::Plain,
-            signer: Signer::NotFound,
             certificates: borrowed(&self.values.certificates),
             crls: borrowed(&self.values.crls),
             ocsp: borrowed(&self.values.ocsp),
-            value: Value {
-                algorithm: Err("unreadable".to_owned()),
-                encoding: EcdsaEncoding::Der,
-                signed: Signed::Bytes(Cow::Borrowed(&[])),
-                signature: Cow::Borrowed(&[]),
-            },
-            digests: Vec::new(),
             rules: vec![rule],
-            claimed_signing_time: None,
-            timestamps: Vec::new(),
-            extent: place.extent.clone(),
+            ..Found::unread(self.format(false), place.location.clone(), place.extent.clone())
         }
     }
 

@@ -9,7 +9,6 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use musubi_crypto::EcdsaEncoding;
 use musubi_pki::{ReasonCode, SubIndication};
 
 use super::changes;
@@ -23,9 +22,7 @@ use super::reader::{Reader, State};
 use super::sweep;
 use crate::cms::rules::{FORMAT, HASH, Rule, WEAK, unless};
 use crate::cms::{self, Profile};
-use crate::model::{
-    Covered, Extent, Found, FoundTimestamp, Level, NotASignature, Role, Signed, Signer, TimestampKind, Value,
-};
+use crate::model::{Covered, Extent, Found, FoundTimestamp, Level, NotASignature, Signer, TimestampKind};
 use crate::timestamp::Token;
 
 /// Signatures of one document.
@@ -404,27 +401,7 @@ fn location(index: usize, candidate: &Candidate<'_, '_>) -> String {
 }
 
 fn unreadable(format: &'static str) -> Found<'static> {
-    Found {
-        role: Role::Signature,
-        format,
-        location: String::new(),
-        level: Level::Plain,
-        signer: Signer::NotFound,
-        certificates: Vec::new(),
-        crls: Vec::new(),
-        ocsp: Vec::new(),
-        value: Value {
-            algorithm: Err("unreadable".to_owned()),
-            encoding: EcdsaEncoding::Der,
-            signed: Signed::Bytes(Cow::Borrowed(&[])),
-            signature: Cow::Borrowed(&[]),
-        },
-        digests: Vec::new(),
-        rules: Vec::new(),
-        claimed_signing_time: None,
-        timestamps: Vec::new(),
-        extent: Extent::Whole,
-    }
+    Found::unread(format, String::new(), Extent::Whole)
 }
 
 #[cfg(test)]

@@ -44,7 +44,7 @@ use self::reference::{Budget, Document, Target, uncanonical};
 use self::structure::{Broken, Parts, Reference, SignedInfo, format};
 use self::tree::NodeId;
 use self::xades::{Named, Qualifying};
-use crate::{Extent, Found, Level, NotASignature, Role, Rule, Signed, Signer, TimestampKind, Value};
+use crate::{Extent, Found, Level, NotASignature, Role, Rule, Signed, Signer, TimestampKind};
 
 /// Signatures of one document.
 const MAX_SIGNATURES: usize = 64;
@@ -122,27 +122,10 @@ struct Examination<'r, 't, 'a> {
 
 impl<'r, 't, 'a> Examination<'r, 't, 'a> {
     fn new(document: &'r Document<'t, 'a>, signature: NodeId) -> Self {
-        let found = Found {
-            role: Role::Signature,
-            format: "XML signature",
-            location: document.tree.path(signature),
-            level: Level::Plain,
-            signer: Signer::NotFound,
-            certificates: Vec::new(),
-            crls: Vec::new(),
-            ocsp: Vec::new(),
-            value: Value {
-                algorithm: Err("none".to_owned()),
-                encoding: EcdsaEncoding::Fixed,
-                signed: Signed::Bytes(Cow::Borrowed(&[])),
-                signature: Cow::Borrowed(&[]),
-            },
-            digests: Vec::new(),
-            rules: Vec::new(),
-            claimed_signing_time: None,
-            timestamps: Vec::new(),
-            extent: Extent::Part("nothing".to_owned()),
-        };
+        let nothing = Extent::Part("nothing".to_owned());
+        let mut found = Found::unread("XML signature", document.tree.path(signature), nothing);
+        found.value.algorithm = Err("none".to_owned());
+        found.value.encoding = EcdsaEncoding::Fixed;
         Self { document, signature, found, content_missing: false }
     }
 

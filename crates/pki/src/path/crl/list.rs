@@ -6,7 +6,7 @@ use der::Tag;
 use musubi_crypto::{Sha256Digest, SignatureAlgorithm, sha256};
 use musubi_kernel::UnixTime;
 
-use crate::asn1::{self, Elements, Malformed, constructed, primitive, whole};
+use crate::asn1::{self, Elements, Malformed, constructed, primitive, signed, whole};
 use crate::oid;
 use crate::path::extensions::{PointName, ReasonFlags, bits, issuer_key_id, point_name};
 use crate::path::status::{Unusable, Window};
@@ -90,14 +90,8 @@ impl<'a> List<'a> {
         if der.len() > limit {
             return Err(Unusable::TooMuchWork);
         }
-        let parts = whole(der, |outer| {
-            outer.inside(Tag::Sequence, |parts| {
-                let tbs = parts.element(Tag::Sequence)?;
-                let algorithm = parts.algorithm()?;
-                Ok::<_, Malformed>((tbs, algorithm, parts.bytes_of_bit_string()?))
-            })
-        });
-        let (tbs, algorithm, signature) = parts?;
+        let (tbs, algorithm, signature) =
+            signed(der, |tbs, algorithm, signature| Ok::<_, Malformed>((tbs, algorithm, signature)))?;
         whole(tbs.value, |fields| {
             let has_extensions = match fields.optional(Tag::Integer)?.map(|e| e.value) {
                 // RFC 5280 5.1.2.1 and 5: absent in version 1, which is to be processed.
