@@ -4,6 +4,7 @@
 //! signature is arithmetically right under a key, and how strong that key is; `pki` judges.
 
 mod canonical;
+mod card_key;
 mod client_assertion;
 mod digest;
 pub mod merkle;
@@ -12,6 +13,7 @@ mod sign;
 mod verify;
 
 pub use canonical::canonical_json;
+pub use card_key::CardKey;
 pub use client_assertion::{AssertionClaims, AssertionError, ClientKey, JwkSet};
 pub use digest::{
     Digest, DigestAlgorithm, Hasher, equal_in_constant_time, hmac_sha256, sha1_for_key_identifiers, sha256,

@@ -6,17 +6,20 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{File, files, hold, root};
 
 /// The floors of ARCHITECTURE.md. A new crate takes its place here and there.
-const FLOORS: [(&str, u8); 16] = [
+const FLOORS: [(&str, u8); 19] = [
     ("kernel", 0),
     ("crypto", 1),
     ("store", 1),
     ("httpkit", 2),
     ("pki", 2),
+    ("card", 2),
+    ("connector", 3),
     ("platform", 3),
     ("signature", 3),
     ("verification", 4),
     ("web", 6),
     ("server", 7),
+    ("agent", 7),
     ("nation", 7),
     ("services", 7),
     ("demo", 8),

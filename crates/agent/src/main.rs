@@ -1,0 +1,3 @@
+//! The program `musubi-agent`.
+
+fn main() {}
