@@ -22,6 +22,7 @@ mod repertoire;
 mod residents;
 mod sql;
 mod upstream;
+mod virtual_cards;
 mod world;
 
 pub use keys::{DEFAULT_SEED, make_hints};

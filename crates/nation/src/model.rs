@@ -190,8 +190,7 @@ impl std::fmt::Debug for CardAnswer {
 /// Why the card does not answer.
 #[derive(Debug, thiserror::Error)]
 pub enum CardRefusal {
-    /// The PIN or password is wrong. The last try answers 0 tries left, as a real card answers `63C0`; from
-    /// then on it is [`CardRefusal::Blocked`].
+    /// The PIN or password is wrong. The last wrong one is [`CardRefusal::Blocked`] already.
     #[error("wrong PIN or password")]
     WrongPin {
         /// Tries that are left.
