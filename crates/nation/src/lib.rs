@@ -28,4 +28,5 @@ mod world;
 pub use keys::{DEFAULT_SEED, make_hints};
 pub use model::*;
 pub use municipality::{MUNICIPALITIES, Municipality, municipality};
+pub use virtual_cards::PROBLEMS;
 pub use world::{World, WorldConfig};

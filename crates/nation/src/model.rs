@@ -290,6 +290,9 @@ pub enum NationError {
     /// A derived key does not sign: a fault of this program.
     #[error(transparent)]
     Sign(#[from] musubi_crypto::SignError),
+    /// A file of a card cannot be written: a fault of this program.
+    #[error(transparent)]
+    Record(#[from] musubi_card::records::RecordError),
     /// A virtual card did what no card does: a fault of this program.
     #[error("the virtual card failed: {0}")]
     Card(musubi_card::client::CardError),

@@ -21,7 +21,7 @@ use crate::card::Powered;
 use crate::{NationError, ResidentId, World};
 
 pub(crate) use http::router;
-pub(crate) use problems::PROBLEMS;
+pub use problems::PROBLEMS;
 
 /// So many sessions at once; the one that was not used for longest makes room for the next.
 const SESSIONS: usize = 64;

@@ -2,8 +2,8 @@
 
 use musubi_httpkit::{ProblemKind, Text};
 
-/// Every kind in this module, for the reference.
-pub(crate) const PROBLEMS: &[&ProblemKind] =
+/// Every kind of problem of the virtual cards, for the reference.
+pub const PROBLEMS: &[&ProblemKind] =
     &[&CARD_REMOVED, &CARD_OFF, &RESIDENT_UNKNOWN, &SESSION_UNKNOWN, &FOREIGN_PAGE];
 
 /// The card was taken away, or its power failed, as the session's disturbances say.
