@@ -4,7 +4,6 @@
 //! Real key identifiers begin with 5 (production) or 6 (test); these begin with 9 and name nobody. The keys follow from a
 //! public seed: an authority that is told to trust them trusts everybody.
 
-
 use std::sync::Arc;
 
 use musubi_card::genuineness::{CardAuthorities, CardAuthority};
@@ -113,13 +112,11 @@ pub(super) fn certificates_of_card(
     ))
 }
 
-/// All of them, for who checks cards.
+/// The one of 券面事項入力補助AP, whose word a card's free key needs. Card-verifiable certificates do not say what for they
+/// are: who is to trust one application names its authority alone.
 pub(super) async fn authorities(seed: u64) -> Result<CardAuthorities, NationError> {
-    let mut all = Vec::new();
-    for suffix in CARD_AUTHORITIES {
-        let key = derive_apart(seed, &card_authority_label(suffix)).await?;
-        let (modulus, exponent) = (key.card_key().modulus(), key.card_key().exponent());
-        all.push(CardAuthority { key_id: authority_id(suffix)?, modulus, exponent });
-    }
-    Ok(CardAuthorities::new(all))
+    let suffix = Vouched::Text.suffix();
+    let key = derive_apart(seed, &card_authority_label(suffix)).await?;
+    let (modulus, exponent) = (key.card_key().modulus(), key.card_key().exponent());
+    Ok(CardAuthorities::new(vec![CardAuthority { key_id: authority_id(suffix)?, modulus, exponent }]))
 }

@@ -114,8 +114,7 @@ impl Contents {
             (0x00F8, of_town),
             (0x7F21, of_card),
         ];
-        let number =
-            CardNumber { serial: numbers.card.clone(), municipality: town.to_owned(), expires_on };
+        let number = CardNumber { serial: numbers.card.clone(), municipality: town.to_owned(), expires_on };
         let applications = vec![
             jpki,
             self.text(numbers)?,

@@ -25,7 +25,12 @@ pub(super) struct Numbers {
 }
 
 impl Numbers {
-    pub(super) fn of(seed: u64, id: &ResidentId, card: &CardRow, born: DateOfBirth) -> Result<Self, NationError> {
+    pub(super) fn of(
+        seed: u64,
+        id: &ResidentId,
+        card: &CardRow,
+        born: DateOfBirth,
+    ) -> Result<Self, NationError> {
         let number = card.number.to_be_bytes();
         let ends = profile::card_end(card.issued_at, born)?;
         let birth = era_date(born);

@@ -16,9 +16,7 @@ use axum::routing::{delete, get, post};
 use musubi_card::PinReference;
 use musubi_card::virtual_card::{ATR, Behaviour, Chaining, Faults, Profile};
 use musubi_httpkit::page::PageLang;
-use musubi_httpkit::problems::{
-    REQUEST_MALFORMED, REQUEST_TOO_LARGE, REQUEST_UNSUPPORTED_MEDIA_TYPE,
-};
+use musubi_httpkit::problems::{REQUEST_MALFORMED, REQUEST_TOO_LARGE, REQUEST_UNSUPPORTED_MEDIA_TYPE};
 use musubi_httpkit::{Json, Path, Problem, internal};
 use serde::{Deserialize, Serialize};
 
@@ -182,8 +180,7 @@ async fn begin(
         LongAnswers::Direct => Chaining::Direct,
         LongAnswers::GetResponse => Chaining::GetResponse,
     };
-    let faults =
-        Faults { delay_ms: asked.delay_ms, removed_at: asked.removed_at, torn_at: asked.torn_at };
+    let faults = Faults { delay_ms: asked.delay_ms, removed_at: asked.removed_at, torn_at: asked.torn_at };
     let reader = Reader::new(&site.world, asked.resident, profile, Behaviour { chaining, faults }).await;
     let reader = reader.map_err(|error| internal(&error))?.ok_or(&RESIDENT_UNKNOWN)?;
     let begun = Begun { session: site.sessions.keep(reader), atr: hex::encode(ATR) };

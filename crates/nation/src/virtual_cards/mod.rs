@@ -54,7 +54,8 @@ impl Sessions {
         let name = hex::encode(name);
         let mut kept = self.kept();
         if kept.sessions.len() >= SESSIONS {
-            let oldest = kept.sessions.iter().min_by_key(|(_, entry)| entry.used).map(|(name, _)| name.clone());
+            let oldest =
+                kept.sessions.iter().min_by_key(|(_, entry)| entry.used).map(|(name, _)| name.clone());
             oldest.and_then(|name| kept.sessions.remove(&name));
         }
         kept.uses += 1;

@@ -48,7 +48,10 @@ pub(super) static SESSION_UNKNOWN: ProblemKind = ProblemKind::new(
         "このセッションはないか、長く使われなかったため終わりました。",
         "新しいセッションを始めてください。",
     ),
-    Text::new("There is no such session, or it ended because newer ones needed its place.", "Start a new session."),
+    Text::new(
+        "There is no such session, or it ended because newer ones needed its place.",
+        "Start a new session.",
+    ),
 );
 
 /// A page of another origin sent the request.

@@ -57,7 +57,11 @@ async fn a_blocked_card_stays_blocked_after_a_restart_until_the_municipality_unb
 async fn the_attributes_have_a_pin_of_their_own() {
     for nation in Nation::everywhere().await {
         assert_eq!(tries_left(&nation, ReadAttributes, "0000").await, Some(2));
-        assert_eq!(nation.resident(AOKI).await.card.pin_tries, 3, "the other PIN of four digits is not touched");
+        assert_eq!(
+            nation.resident(AOKI).await.card.pin_tries,
+            3,
+            "the other PIN of four digits is not touched"
+        );
         assert!(nation.ask(AOKI, ReadAttributes, DEMO_PIN).await.is_ok());
         assert_eq!(tries_left(&nation, ReadAttributes, "0000").await, Some(2), "success set it back");
     }
@@ -138,9 +142,7 @@ async fn many_guesses_at_once_get_no_more_tries_than_one_after_the_other() {
         let mut guesses = Vec::new();
         for _ in 0..12 {
             let world = nation.world.clone();
-            guesses.push(tokio::spawn(async move {
-                world.with_card(&slug(AOKI), guess).await
-            }));
+            guesses.push(tokio::spawn(async move { world.with_card(&slug(AOKI), guess).await }));
         }
         let mut left = Vec::new();
         for guess in guesses {
