@@ -8,4 +8,5 @@
 )]
 
 mod client;
+mod client_and_card;
 mod virtual_card;

@@ -11,5 +11,5 @@
 mod behaviour;
 mod commands;
 mod model;
-mod signatures;
-mod support;
+pub(crate) mod signatures;
+pub(crate) mod support;

@@ -27,7 +27,7 @@ fn sign(key: &Arc<CardKey>, p1: u8, data: &[u8], seed: u8) -> Vec<u8> {
     send(CommandApdu::new(0x80, 0x2A, p1, 0x97).with_data(data).unwrap().expecting(256).unwrap())
 }
 
-fn public_key() -> PublicKey {
+pub(crate) fn public_key() -> PublicKey {
     let integer = |bytes: &[u8]| {
         let bytes = if bytes[0] >= 0x80 { [&[0], bytes].concat() } else { bytes.to_vec() };
         der(0x02, &bytes)
