@@ -130,6 +130,7 @@ impl VirtualCard {
                 let id = FileId(u16::from_be_bytes(id));
                 self.application_image()
                     .and_then(|image| image.file(id))
+                    .filter(|file| !matches!(file.content, Content::SessionKey(_)))
                     .ok_or(StatusWord::FILE_NOT_FOUND)?;
                 self.session.file = Some(id);
                 Ok(Outcome::default())

@@ -15,4 +15,5 @@ mod images;
 mod issued;
 mod keys;
 mod records;
+mod secure_messaging;
 mod virtual_card;

@@ -19,7 +19,7 @@ use super::sql::{self as cards, CardCertificateRow, CardRow};
 use crate::authority::certified_attributes;
 use crate::keys::{ChipKey, chip_label, derive};
 use crate::sql::{self, ResidentRow};
-use crate::{NationError, ResidentId, World};
+use crate::{NationError, ResidentId, World, pictures};
 
 /// What an image is made from.
 pub(super) struct Contents {
@@ -147,18 +147,23 @@ impl Contents {
     fn surface(&self, numbers: &Numbers) -> Result<ApplicationImage, NationError> {
         let signer = Signer::of(self.seed, &self.resident.municipality, Vouched::Surface)?;
         let (date_of_birth, expires_on) = (self.date_of_birth(), eight_digits(numbers.ends));
+        let certified = certified_attributes(&self.resident);
+        let (name, address) = (pictures::name(&certified.name), pictures::address(&certified.address));
+        let portrait = pictures::grey_portrait();
+        // 照合番号B ends with it, as on the real card.
+        let security_code = numbers.number_b.expose().get(10..).unwrap_or_default();
         let face = Face {
             date_of_birth: &date_of_birth,
             sex: digit_of(self.resident.sex),
-            name_png: &[],
-            address_png: &[],
-            photograph: &[],
+            name_png: &name,
+            address_png: &address,
+            photograph: &portrait,
             expires_on: &expires_on,
-            security_code_png: &[],
+            security_code_png: &pictures::security_code(security_code),
         };
         Ok(card_surface::application(&SurfaceContents {
             face,
-            number_png: &[],
+            number_png: &pictures::number(numbers.individual.expose()),
             municipality: &self.resident.municipality,
             issuer: signer.issuer(),
             key_id: Vouched::Surface.basic_key_id()?,
