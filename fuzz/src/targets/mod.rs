@@ -8,6 +8,7 @@ mod apdu;
 mod bounds;
 mod document;
 mod paths;
+mod records;
 mod signed;
 /// The small authority of the JPKI of the pki crate's own tests.
 #[path = "../../../crates/pki/tests/it/support/mod.rs"]
@@ -44,6 +45,7 @@ pub(crate) const TARGETS: &[(&str, Target)] = &[
     ("path", paths::path),
     ("pdf", |input| bounds::find(pdf::find, input)),
     ("policy", policy),
+    ("records", records::records),
     ("response", response),
     ("timestamp", timestamp),
     ("xml", |input| bounds::find(xml::find, input)),
