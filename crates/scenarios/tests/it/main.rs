@@ -6,6 +6,7 @@ mod api;
 mod browser;
 mod crash;
 mod documents;
+mod middleware;
 mod portal;
 mod tidy;
 mod vectors;
