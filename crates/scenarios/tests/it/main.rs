@@ -8,5 +8,6 @@ mod crash;
 mod documents;
 mod middleware;
 mod portal;
+mod secrets;
 mod tidy;
 mod vectors;

@@ -14,7 +14,7 @@ async fn verified(stage: &Stage, card: &Inserted, document: &str, more: &[&str])
     for (number, (kind, certificate)) in stage.fixture.world.trust_anchors().into_iter().enumerate() {
         if kind == AuthorityKind::DigitalSignature {
             card.write(&format!("root-{number}"), &certificate);
-            arguments.extend(["--anchors".into(), format!("root-{number}")]);
+            arguments.extend(["--trust".into(), format!("root-{number}")]);
         }
     }
     let authority = format!("http://authority.localhost:{}", stage.fixture.port);
