@@ -76,6 +76,7 @@ fn refused(refusal: CardRefusal) -> Problem {
         CardRefusal::WrongPin { tries_left } => Problem::new(&PIN_WRONG).with("tries_left", tries_left),
         CardRefusal::Blocked => Problem::new(&PIN_BLOCKED),
         CardRefusal::CertificateAbsent => Problem::new(&CERTIFICATE_ABSENT),
+        CardRefusal::PinForm => Problem::new(&REQUEST_MALFORMED),
         CardRefusal::Unknown => Problem::new(&CARD_NONE),
         CardRefusal::Failed(error) => failed(error),
     }
