@@ -2,3 +2,4 @@
 //! of the simulated nation for other people's middleware. PINs are typed here and go to the card, nowhere else.
 
 pub mod pcsc;
+pub mod serve;
