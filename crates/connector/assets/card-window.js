@@ -3,37 +3,66 @@
 // It believes nothing of the calling page but what the browser itself vouches for: event.source and event.origin.
 // Everything checked here is checked again by the server, which makes the text that the card signs.
 
+import { KINDS, faultOf, isRecord, isText } from "/assets/card-request.js";
+
 const settings = JSON.parse(document.getElementById("window-settings").textContent);
 const texts = settings.texts;
 const caller = window.opener;
 const element = (id) => document.getElementById(id);
 const states = [...document.querySelectorAll("[data-state]")];
 const form = element("pin-form");
-const input = element("pin");
 const submitButton = element("submit-pin");
 
-const DOCUMENT_LIMIT = 32 * 1024;
-const DECEIVING = /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff]/u;
-const KINDS = {
-  authenticate: { members: ["nonce", "operation", "purpose", "relying_party", "version"], secret: "pin", needs: "authentication" },
-  sign_document: { members: ["document", "operation", "origin", "relying_party", "version"], secret: "password", needs: "signature" },
-  read_attributes: { members: ["operation", "relying_party", "version"], secret: "pin", needs: null },
+const FORMS = { authentication: /^[0-9]{4}$/, signature: /^[A-Z0-9]{6,16}$/, text_attributes: /^[0-9]{4}$/ };
+// The codes of conditions that a person mends at the reader; the window looks again until they are gone.
+const CONDITION_OF = {
+  "card.no_service": "no_service", "card.no_reader": "no_reader", "card.none": "no_card", "card.removed": "card_removed",
+  "card.in_use": "in_use", "card.unresponsive": "unresponsive", "card.wrong": "not_my_number_card",
+  "card.application_absent": "application_absent",
 };
-const SECRETS = { pin: /^[0-9]{4}$/, password: /^[A-Z0-9]{6,16}$/ };
+const CODE_OF = Object.fromEntries(Object.entries(CONDITION_OF).map(([code, name]) => [name, code]));
+const LOOK_AGAIN_MS = 1000;
+// A click that was meant for the page behind must not fall on a button that has just appeared.
+const UNARMED_MS = 500;
+const PAIRING_KEY = "musubi-pairing";
 
 let call = null;
 let refusal = "card.cancelled";
 let finished = false;
+let shown = "";
+let holder = null;
+let tries = {};
+let lookAgain = 0;
 
-function show(name) {
+const fields = {
+  main: { input: element("pin"), box: element("pin-field"), error: element("pin-error"), tries: element("tries-left") },
+  text: { input: element("text-pin"), box: element("text-pin-field"), error: element("text-pin-error"), tries: element("text-pin-tries") },
+};
+let active = fields.main;
+
+function show(name, detail = "") {
+  if (shown === name + detail) return;
+  shown = name + detail;
   for (const state of states) state.hidden = state.dataset.state !== name;
+  arm();
   const heading = document.querySelector(`[data-state="${name}"] h1`);
   if (heading) heading.focus();
+}
+
+// Where a PIN is asked for, the PIN is the holder's word, and its button is always armed.
+function arm() {
+  const armed = call !== null && isRecord(call.request) && call.request.operation === "prove_presence";
+  for (const button of armed ? [element("approve"), submitButton] : [element("approve")]) {
+    button.disabled = true;
+    window.clearTimeout(button.armTimer);
+    button.armTimer = window.setTimeout(() => { button.disabled = working; }, UNARMED_MS);
+  }
 }
 
 function send(message) {
   if (finished) return;
   finished = true;
+  window.clearTimeout(lookAgain);
   // Only to the page that asked: if another document has taken its place, the browser drops the message.
   if (call !== null && caller) caller.postMessage(message, call.origin);
   window.setTimeout(() => window.close(), 800);
@@ -44,43 +73,12 @@ function refuse() {
   if (call === null) window.close();
 }
 
+function stopAt(state, code) {
+  refusal = code;
+  show(state);
+}
+
 // ---- The request
-
-const isText = (value) => typeof value === "string";
-const isRecord = (value) => value !== null && typeof value === "object" && !Array.isArray(value);
-const hasMembers = (value, names) => isRecord(value) && Object.keys(value).sort().join() === names.join();
-
-function isName(value) {
-  return isText(value) && value.trim() !== "" && [...value].length <= 100 && !value.includes("\n") && !DECEIVING.test(value);
-}
-
-function isRelyingParty(value) {
-  return hasMembers(value, ["id", "name"]) && isText(value.id) && /^rp_[A-Za-z0-9_-]{1,64}$/.test(value.id)
-    && hasMembers(value.name, ["en", "ja"]) && isName(value.name.ja) && isName(value.name.en);
-}
-
-function faultOf(request, origin) {
-  const kind = isRecord(request) && Object.hasOwn(KINDS, request.operation) ? KINDS[request.operation] : null;
-  if (kind === null || !hasMembers(request, kind.members) || request.version !== 1 || !isRelyingParty(request.relying_party)) {
-    return "request.malformed";
-  }
-  if (request.operation === "authenticate") {
-    const right = isText(request.nonce) && /^[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]$/.test(request.nonce)
-      && isText(request.purpose) && /^[a-z0-9_]{1,64}$/.test(request.purpose);
-    return right ? null : "request.malformed";
-  }
-  if (request.operation === "sign_document") {
-    const text = request.document;
-    if (!isText(text) || !isText(request.origin) || text === "" || DECEIVING.test(text)
-      || new TextEncoder().encode(text).length > DOCUMENT_LIMIT) {
-      return "request.malformed";
-    }
-    const origins = text.split("\n").filter((line) => line.startsWith("origin: "));
-    const own = (line) => line === `origin: ${origin}`;
-    return request.origin === origin && origins.length > 0 && origins.every(own) ? null : "card.origin_mismatch";
-  }
-  return null;
-}
 
 function receive(event) {
   // The first request stands: a page cannot put another one under a PIN that is being typed.
@@ -88,132 +86,319 @@ function receive(event) {
   if (!isRecord(event.data) || event.data.musubi !== "request") return;
   const request = event.data.request;
   call = { origin: event.origin, request };
+  for (const place of document.querySelectorAll("[data-origin]")) place.textContent = call.origin;
   const fault = faultOf(request, event.origin);
   if (fault !== null) {
-    stopAt("refused", fault);
-    element("refused-what").textContent = fault === "request.malformed" ? texts.malformed : texts.origin_mismatch;
-    element("refused-origin").textContent = event.origin;
+    refuseRequest(fault);
     return;
   }
-  present();
+  const name = request.relying_party.name[document.documentElement.lang === "en" ? "en" : "ja"];
+  for (const place of document.querySelectorAll("[data-party]")) place.textContent = name;
+  show("looking");
+  look();
 }
 
-function stopAt(state, code) {
-  refusal = code;
-  show(state);
+function refuseRequest(code) {
+  element("refused-what").textContent = code === "card.origin_mismatch" ? texts.origin_mismatch : texts.malformed;
+  stopAt("refused", code);
 }
 
-function present() {
-  const { origin, request } = call;
+// ---- The window's own requests
+
+// Kept in memory where the browser keeps nothing for this site.
+let pairing = null;
+
+function pairingSecret() {
+  try {
+    return window.localStorage.getItem(PAIRING_KEY) ?? pairing;
+  } catch {
+    return pairing;
+  }
+}
+
+function keepPairing(secret) {
+  pairing = secret;
+  try {
+    window.localStorage.setItem(PAIRING_KEY, secret);
+  } catch {
+    // The holder will be asked again when the window opens next.
+  }
+}
+
+async function ask(path, body) {
+  const headers = { "content-type": "application/json" };
+  const secret = pairingSecret();
+  if (secret !== null) headers["musubi-pairing"] = secret;
+  try {
+    const response = await fetch(path, { method: "POST", headers, body: JSON.stringify(body) });
+    return { ok: response.ok, body: await response.json() };
+  } catch {
+    return null;
+  }
+}
+
+async function look() {
+  window.clearTimeout(lookAgain);
+  const outcome = await ask("/window/state", { origin: call.origin, request: call.request });
+  if (finished) return;
+  if (outcome === null) return wait("unreachable");
+  if (!outcome.ok) return outcome.body.code === "internal" ? wait("failed") : refuseRequest(outcome.body.code);
+  const state = outcome.body;
+  if (state.permission !== "granted") return askLeave(state.permission);
+  if (state.condition !== "ready") return wait(state.condition);
+  present(state);
+}
+
+function wait(name) {
+  const condition = texts.conditions[name] ?? texts.conditions.failed;
+  // Written once, so that a screen reader says it once.
+  if (shown !== `condition${name}`) {
+    element("condition-title").textContent = condition.title;
+    element("condition-what").textContent = condition.what;
+    element("condition-next").textContent = condition.next;
+  }
+  const choices = document.getElementById("card-choices");
+  if (choices) choices.hidden = name !== "no_card";
+  refusal = CODE_OF[name] ?? "card.cancelled";
+  show("condition", name);
+  lookAgain = window.setTimeout(look, LOOK_AGAIN_MS);
+}
+
+function askLeave(permission) {
+  refusal = "card.cancelled";
+  show(permission === "pairing_needed" ? "pairing" : "approval");
+}
+
+function problemText(outcome) {
+  const detail = outcome === null ? null : outcome.body.detail?.[document.documentElement.lang === "en" ? "en" : "ja"];
+  return detail ? `${detail.what} ${detail.next}` : texts.failed;
+}
+
+async function pair(event) {
+  event.preventDefault();
+  const button = element("submit-pairing");
+  if (button.disabled) return;
+  button.disabled = true;
+  element("pairing-error").textContent = "";
+  const code = element("pairing-code").value.replace(/[\s-]/g, "").toUpperCase();
+  const outcome = await ask("/pair", { code });
+  button.disabled = false;
+  if (finished) return;
+  if (outcome !== null && outcome.ok && isText(outcome.body.secret)) {
+    keepPairing(outcome.body.secret);
+    show("looking");
+    look();
+    return;
+  }
+  element("pairing-code").value = "";
+  element("pairing-error").textContent = problemText(outcome);
+  element("pairing-code").focus();
+}
+
+async function approve() {
+  element("approval-error").textContent = "";
+  const outcome = await ask("/window/approve", { origin: call.origin });
+  if (finished) return;
+  if (outcome === null || !outcome.ok) {
+    element("approval-error").textContent = problemText(outcome);
+  } else if (outcome.body.permission === "granted") {
+    show("looking");
+    look();
+  } else {
+    askLeave(outcome.body.permission);
+  }
+}
+
+// ---- The card is there
+
+let working = false;
+
+const enrols = () => call.request.operation === "authenticate" && call.request.enrol_presence === true;
+
+// The fields of this request, each with the PIN that it takes.
+function asked() {
+  const { pin } = KINDS[call.request.operation];
+  const list = pin === null ? [] : [{ field: fields.main, pin }];
+  return enrols() ? [...list, { field: fields.text, pin: "text_attributes" }] : list;
+}
+
+function present(state) {
+  const { request } = call;
   const kind = KINDS[request.operation];
-  if (settings.card === null) return stopAt("no-card", "card.none");
-  if (kind.needs !== null && !settings.card[kind.needs]) return stopAt("absent", "card.certificate_absent");
-  if (settings.card[`${kind.secret}_tries`] === 0) return stopAt("blocked", "pin.blocked");
+  const { overview } = state;
+  holder = state.holder;
+  tries = { authentication: overview.authentication_tries, signature: overview.signature_tries, text_attributes: overview.text_tries };
+  if (kind.needs !== null && !overview[`has_${kind.needs}`]) return stopAbsent(kind.needs);
+  const blocked = asked().find(({ pin }) => tries[pin] === 0);
+  if (blocked) return stopBlocked(blocked.pin);
 
-  element("request-title").textContent = texts[request.operation].title;
-  element("request-explanation").textContent = texts[request.operation].explanation;
-  element("request-origin").textContent = origin;
-  element("request-party").textContent = request.relying_party.name[document.documentElement.lang === "en" ? "en" : "ja"];
+  refusal = "card.cancelled";
+  const operation = texts.operations[request.operation];
+  element("request-title").textContent = operation.title;
+  element("request-explanation").textContent = operation.explanation;
   element("request-party-id").textContent = request.relying_party.id;
+  element("holder-term").hidden = holder === null;
+  element("window-card-holder").hidden = holder === null;
+  element("window-card-holder").textContent = holder === null ? "" : holder.name;
   if (request.operation === "sign_document") {
     element("request-document").textContent = request.document;
     element("document-part").hidden = false;
-  } else if (request.operation === "authenticate") {
-    element("request-text").textContent = `Musubi user authentication 1\norigin: ${origin}\n`
-      + `relying-party: ${request.relying_party.id}\npurpose: ${request.purpose}\nnonce: ${request.nonce}\n`;
+  } else if (kind.title) {
+    element("request-text").textContent = textOf(kind);
     element("text-part").hidden = false;
   }
-  element("pin-label").textContent = texts[kind.secret].label;
-  element("pin-support").textContent = texts[kind.secret].support;
-  input.maxLength = kind.secret === "pin" ? 4 : 16;
-  input.inputMode = kind.secret === "pin" ? "numeric" : "text";
-  element("keypad-pin").hidden = kind.secret !== "pin";
-  element("keypad-password").hidden = kind.secret !== "password";
-  submitButton.textContent = texts[request.operation].submit;
-  tell(settings.card[`${kind.secret}_tries`]);
+  presentFields(kind);
+  submitButton.textContent = operation.submit;
   show("request");
 }
 
-// ---- The PIN
-
-function tell(triesLeft) {
-  element("tries-left").textContent = texts.tries.replace("{n}", String(triesLeft));
+// What will be signed, as far as it is known before the card is read.
+function textOf(kind) {
+  const { origin, request } = call;
+  const text = `${kind.title}\norigin: ${origin}\nrelying-party: ${request.relying_party.id}\n`
+    + `purpose: ${request.purpose}\nnonce: ${request.nonce}\n`;
+  if (enrols()) return `${text}presence-key: ${texts.from_card}\n`;
+  return request.operation === "prove_presence" ? `${text}certificate: ${texts.from_card}\n` : text;
 }
 
-function complain(text) {
-  element("pin-error").textContent = text;
-  element("pin-field").classList.toggle("field-error", text !== "");
-  if (text === "") input.removeAttribute("aria-invalid");
-  else input.setAttribute("aria-invalid", "true");
+function presentFields(kind) {
+  const isPassword = kind.pin === "signature";
+  element("pin-field").hidden = kind.pin === null;
+  element("secret-part").hidden = kind.pin === null;
+  element("enrol-part").hidden = !enrols();
+  if (kind.pin !== null) {
+    element("pin-label").textContent = texts.pins[kind.pin].label;
+    element("pin-support").textContent = texts.pins[kind.pin].support;
+    fields.main.input.maxLength = isPassword ? 16 : 4;
+    fields.main.input.inputMode = isPassword ? "text" : "numeric";
+  }
+  element("keypad-pin").hidden = isPassword;
+  element("keypad-password").hidden = !isPassword;
+  active = fields.main;
+  clear();
+  tell();
+}
+
+function stopAbsent(certificate) {
+  element("absent-next").textContent = texts.absent[certificate] ?? texts.absent.signature;
+  stopAt("absent", "card.certificate_absent");
+}
+
+function stopBlocked(pin) {
+  element("blocked-what").textContent = texts.pins[pin].blocked;
+  const kiosk = document.getElementById("blocked-kiosk");
+  if (kiosk) kiosk.hidden = pin === "text_attributes";
+  element("blocked-counter-line").hidden = holder === null;
+  if (holder !== null) element("blocked-town").href = holder.counter;
+  stopAt("blocked", "pin.blocked");
+}
+
+// ---- The PINs
+
+function tell() {
+  for (const { field, pin } of asked()) {
+    const left = tries[pin];
+    field.tries.textContent = Number.isInteger(left) ? texts.tries.replace("{n}", String(left)) : "";
+  }
+  element("last-try-part").hidden = !asked().some(({ pin }) => tries[pin] === 1);
+  element("last-try").checked = false;
+}
+
+function complain(field, text) {
+  field.error.textContent = text;
+  field.box.classList.toggle("field-error", text !== "");
+  if (text === "") field.input.removeAttribute("aria-invalid");
+  else field.input.setAttribute("aria-invalid", "true");
+}
+
+function quiet() {
+  element("form-error").textContent = "";
+  for (const field of Object.values(fields)) complain(field, "");
+}
+
+function clear() {
+  quiet();
+  for (const field of Object.values(fields)) field.input.value = "";
+  element("pin-progress").textContent = "";
 }
 
 function progress() {
-  element("pin-progress").textContent = texts.progress.replace("{n}", String(input.value.length));
+  element("pin-progress").textContent = texts.progress.replace("{n}", String(active.input.value.length));
 }
 
 function press(key) {
-  complain("");
+  quiet();
+  const { input } = active;
   if (key === "delete") input.value = input.value.slice(0, -1);
   else if (key === "clear") input.value = "";
   else if (input.value.length < input.maxLength) input.value += key;
+  // Four digits are complete: the keypad goes on to the second PIN.
+  if (enrols() && active === fields.main && input.value.length === 4 && fields.text.input.value === "") active = fields.text;
   progress();
+}
+
+function object(field, text) {
+  complain(field, text);
+  active = field;
+  field.input.focus();
 }
 
 async function submit(event) {
   event.preventDefault();
-  if (submitButton.disabled || finished) return;
-  const { secret } = KINDS[call.request.operation];
-  const pin = input.value.trim().toUpperCase();
-  if (!SECRETS[secret].test(pin)) {
-    complain(texts[secret].form);
-    input.focus();
-    return;
+  if (submitButton.disabled || working || finished) return;
+  const body = { origin: call.origin, request: call.request };
+  for (const { field, pin } of asked()) {
+    const value = field.input.value.trim().toUpperCase();
+    if (!FORMS[pin].test(value)) return object(field, texts.pins[pin].form);
+    body[field === fields.main ? "pin" : "text_pin"] = value;
   }
+  if (!element("last-try-part").hidden) {
+    if (!element("last-try").checked) {
+      element("form-error").textContent = texts.last_try;
+      element("last-try").focus();
+      return;
+    }
+    body.last_try = true;
+  }
+  working = true;
   submitButton.disabled = true;
-  complain("");
+  quiet();
   element("pin-progress").textContent = texts.working;
-  let outcome;
-  try {
-    const response = await fetch("/window/answer", {
-      method: "POST",
-      headers: { "content-type": "application/json" },
-      body: JSON.stringify({ origin: call.origin, request: call.request, pin }),
-    });
-    outcome = { ok: response.ok, body: await response.json() };
-  } catch {
-    outcome = null;
-  }
+  const outcome = await ask("/window/answer", body);
+  working = false;
   submitButton.disabled = false;
-  input.value = "";
-  element("pin-progress").textContent = "";
+  clear();
   if (finished) return;
   if (outcome !== null && outcome.ok) {
     show("done");
     send({ musubi: "response", response: outcome.body });
     return;
   }
-  judge(outcome === null ? null : outcome.body);
+  judge(outcome);
 }
 
-function judge(problem) {
-  const code = problem === null ? "" : problem.code;
-  if (code === "pin.wrong" && problem.tries_left > 0) {
-    tell(problem.tries_left);
-    complain(`${texts[KINDS[call.request.operation].secret].wrong} ${texts.tries.replace("{n}", String(problem.tries_left))}`);
-    input.focus();
-  } else if (code === "pin.wrong" || code === "pin.blocked") {
-    stopAt("blocked", "pin.blocked");
-  } else if (code === "card.none") {
-    stopAt("no-card", code);
+function judge(outcome) {
+  const problem = outcome === null ? {} : outcome.body;
+  const { code, pin } = problem;
+  const at = asked().find((each) => each.pin === pin);
+  if (at && (code === "pin.wrong" || code === "pin.last_try")) {
+    tries[at.pin] = code === "pin.last_try" ? 1 : problem.tries_left;
+    if (tries[at.pin] === 0) return stopBlocked(at.pin);
+    tell();
+    const wrong = `${texts.pins[at.pin].wrong} ${texts.tries.replace("{n}", String(tries[at.pin]))}`;
+    object(at.field, code === "pin.wrong" ? wrong : texts.last_try);
+  } else if (code === "pin.blocked") {
+    stopBlocked(Object.hasOwn(texts.pins, pin) ? pin : KINDS[call.request.operation].pin);
+  } else if (Object.hasOwn(CONDITION_OF, code ?? "")) {
+    wait(CONDITION_OF[code]);
   } else if (code === "card.certificate_absent") {
-    stopAt("absent", code);
+    stopAbsent(problem.certificate);
+  } else if (code === "window.pairing_needed" || code === "window.approval_needed") {
+    askLeave(code.slice("window.".length));
   } else if (code === "request.malformed" || code === "card.origin_mismatch") {
-    stopAt("refused", code);
-    element("refused-what").textContent = code === "request.malformed" ? texts.malformed : texts.origin_mismatch;
-    element("refused-origin").textContent = call.origin;
+    refuseRequest(code);
   } else {
-    complain(texts.failed);
-    input.focus();
+    element("form-error").textContent = texts.failed;
   }
 }
 
@@ -244,20 +429,32 @@ function arrange(pad) {
 
 for (const pad of document.querySelectorAll(".keypad")) arrange(pad);
 form.addEventListener("submit", submit);
-input.addEventListener("input", () => {
-  complain("");
-  progress();
-});
+element("pairing-form").addEventListener("submit", pair);
+element("approve").addEventListener("click", approve);
+for (const field of Object.values(fields)) {
+  field.input.addEventListener("focus", () => { active = field; });
+  field.input.addEventListener("input", () => {
+    complain(field, "");
+    progress();
+  });
+}
 element("show-pin").addEventListener("change", (event) => {
-  input.type = event.target.checked ? "text" : "password";
+  for (const field of Object.values(fields)) field.input.type = event.target.checked ? "text" : "password";
 });
-element("fill-pin").addEventListener("click", () => {
-  complain("");
-  input.value = settings.demo[KINDS[call.request.operation].secret];
+element("same-pin").addEventListener("click", () => {
+  complain(fields.text, "");
+  fields.text.input.value = fields.main.input.value;
+  submitButton.focus();
+});
+// Only the simulated nation has this button: its PINs are no secret.
+document.getElementById("fill-pin")?.addEventListener("click", () => {
+  quiet();
+  for (const { field, pin } of asked()) field.input.value = pin === "signature" ? settings.demo.password : settings.demo.pin;
   progress();
   submitButton.focus();
 });
 for (const button of document.querySelectorAll("[data-refuse]")) button.addEventListener("click", refuse);
+window.addEventListener("focus", arm);
 document.addEventListener("keydown", (event) => {
   if (event.key === "Escape") refuse();
 });

@@ -12,6 +12,7 @@ use musubi_httpkit::Problem;
 use musubi_httpkit::problems::REQUEST_MALFORMED;
 use musubi_kernel::Secret;
 
+use crate::key_record::spki_of;
 use crate::request::{Asked, Operation, Origin, Statement};
 
 /// The secrets that came with a request.
@@ -116,7 +117,7 @@ pub(crate) fn perform<T: Transport>(
         Work::Enrol { statement, pin, text_pin } => {
             check_authentication(card)?;
             let key = card.presence_key(text_pin, last_try)?;
-            let spki = musubi_card::records::key_record_spki(&key.record)?;
+            let spki = spki_of(&key.record)?;
             let text = statement.enrolment_text(&job.origin, &spki);
             let (certificate, signature) = authenticate(card, &text, pin, last_try)?;
             let enrolment = Enrolment {
