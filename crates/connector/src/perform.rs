@@ -139,6 +139,8 @@ pub(crate) fn perform<T: Transport>(
         }
         Work::ReadAttributes { pin } => Ok(CardAnswer::Attributes(card.read_attributes(pin, last_try)?)),
         Work::ProvePresence { statement } => {
+            // A phone, which has no free key, would ask for a PIN before it shows its certificate.
+            card.tries_left(PinReference::TextAttributes)?;
             check_authentication(card)?;
             let certificate = card.authentication_certificate()?;
             let text = statement.presence_text(&job.origin, &certificate);
