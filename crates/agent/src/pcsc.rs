@@ -110,6 +110,18 @@ impl Drop for PcscCard {
     }
 }
 
+/// Keeps the service running for as long as the value lives, where it starts on demand.
+pub(crate) struct Presence {
+    _context: Option<Context>,
+}
+
+impl Presence {
+    /// Starts the service, if it can be started.
+    pub(crate) fn begin() -> Self {
+        Self { _context: context().ok() }
+    }
+}
+
 fn context() -> Result<Context, TransportError> {
     Context::establish(Scope::User).map_err(other)
 }

@@ -10,6 +10,7 @@ use axum::body::Body;
 use axum::http::{Request, StatusCode, header};
 use axum::response::Response;
 use http_body_util::BodyExt as _;
+use musubi_card::PinReference;
 use musubi_httpkit::page::testing::locale_faults;
 use musubi_kernel::{FixedClock, Secret, UnixTime};
 use musubi_pki::{AuthorityKind, RevocationReason};
