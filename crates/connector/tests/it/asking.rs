@@ -158,7 +158,11 @@ async fn secrets_that_are_missing_not_asked_for_or_of_another_form_touch_no_card
     ];
     for body in bodies {
         let (status, problem) = reader.answer(body.clone()).await;
-        assert_eq!((status, &problem["code"]), (StatusCode::BAD_REQUEST, &json!("request.malformed")), "{body}");
+        assert_eq!(
+            (status, &problem["code"]),
+            (StatusCode::BAD_REQUEST, &json!("request.malformed")),
+            "{body}"
+        );
     }
     assert_eq!(reader.touched(), 0);
 }
@@ -211,7 +215,10 @@ async fn a_relayed_sign_in_names_the_site_that_asked() {
     let body = json!({ "origin": phish, "request": authenticate(), "pin": PIN });
     let (_, answer) = reader.answer(body).await;
     let text = statement("Musubi user authentication 1").replace(BANK, phish);
-    assert_eq!((&answer["origin"], &answer["signature"]), (&json!(phish), &json!(signature_by(&CERTIFIED_KEY, &text))));
+    assert_eq!(
+        (&answer["origin"], &answer["signature"]),
+        (&json!(phish), &json!(signature_by(&CERTIFIED_KEY, &text)))
+    );
 }
 
 #[tokio::test]
@@ -221,7 +228,11 @@ async fn an_unpaired_browser_and_an_unapproved_site_touch_no_card() {
     {
         let reader = TestReader::with(Kind::Adult).permitting(permission);
         let (status, state) = reader.state(authenticate()).await;
-        assert_eq!((status, state), (StatusCode::OK, json!({ "permission": name })), "and nothing else is told");
+        assert_eq!(
+            (status, state),
+            (StatusCode::OK, json!({ "permission": name })),
+            "and nothing else is told"
+        );
         for body in [with_pin(authenticate(), PIN), asked(presence())] {
             let (status, problem) = reader.answer(body).await;
             assert_eq!((status, &problem["code"]), (StatusCode::FORBIDDEN, &json!(format!("window.{name}"))));

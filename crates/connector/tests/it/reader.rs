@@ -240,7 +240,11 @@ impl TestReader {
 impl Reader for TestReader {
     async fn permission(&self, _: Caller<'_>, origin: &str) -> Permission {
         let approved = self.approved.lock().unwrap().iter().any(|known| known == origin);
-        if approved && self.permission == Permission::ApprovalNeeded { Permission::Granted } else { self.permission }
+        if approved && self.permission == Permission::ApprovalNeeded {
+            Permission::Granted
+        } else {
+            self.permission
+        }
     }
 
     async fn approve(&self, caller: Caller<'_>, origin: &str) -> Permission {
