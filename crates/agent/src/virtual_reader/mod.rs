@@ -63,6 +63,8 @@ pub(crate) struct Arguments {
 enum Ended {
     /// The card was taken away, as was asked for.
     Removed,
+    /// The card's power failed, as was asked for; it is back.
+    Torn,
     /// The reader went, the nation forgot the card, or does not answer; both may come back.
     Lost(Option<Condition>),
 }
@@ -74,7 +76,7 @@ pub(crate) async fn run(
     stop: impl Future<Output = ()>,
 ) -> Result<(), Condition> {
     let nation = Nation::at(&arguments.nation, arguments.delay_ms)?;
-    let residents = nation.residents().await?;
+    let residents = nation.residents(terminal.tr.code()).await?;
     if arguments.list {
         for Resident { id, name, note } in &residents {
             terminal.say(&format!("{}\t{}\t{}", shown(id), shown(name), shown(note)));
@@ -131,6 +133,10 @@ async fn keep_at_it(
         };
         match serve(reader, current, before, (resident, arguments.reader_port), terminal).await {
             Ended::Removed => return Ok("cli.virtual.removed"),
+            Ended::Torn => {
+                let text = terminal.tr.get("cli.virtual.torn");
+                terminal.say(text);
+            }
             Ended::Lost(condition) => {
                 match condition {
                     Some(condition) => terminal.warn(&condition),
@@ -223,7 +229,11 @@ async fn serve(
                 }
             }
             Ok(None) => {}
-            Err(NationError::Removed) => return Ended::Removed,
+            // Ends the connection in either case: there is no answer to the reader.
+            Err(NationError::Removed) => {
+                let is_back = card.power(Power::On).await.is_ok();
+                return if is_back { Ended::Torn } else { Ended::Removed };
+            }
             Err(NationError::Forgotten) => return Ended::Lost(None),
             Err(NationError::Condition(condition)) => return Ended::Lost(Some(condition)),
         }
