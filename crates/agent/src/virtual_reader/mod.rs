@@ -25,6 +25,8 @@ use crate::terminal::Terminal;
 const PAUSE: Duration = Duration::from_secs(1);
 /// How often, and how long apart, the service is asked on which reader the card has appeared.
 const LOOKS: u32 = 20;
+/// In so many looks one after the other it must be the same reader.
+const STEADY: u32 = 4;
 const BETWEEN_LOOKS: Duration = Duration::from_millis(150);
 
 /// Connects a card of the running demo to a virtual reader, until Ctrl+C.
@@ -276,17 +278,25 @@ impl Looking {
     }
 }
 
-/// The reader on which a card has appeared, if it is one.
+/// The reader on which a card has appeared, if it is one. The service looks at its readers one after the other, and a
+/// card may show on several (vpcd with more than one reader mixes up their slots): so for some looks it must stay the one.
 async fn appeared(before: Option<Vec<String>>) -> Option<String> {
     let before = before?;
+    let mut alone = (None, 0);
     for _ in 0..LOOKS {
         let now = readers_with_cards().await?;
         let mut new = now.into_iter().filter(|reader| !before.contains(reader));
         match (new.next(), new.next()) {
-            (Some(reader), None) => return Some(reader),
             (Some(_), Some(_)) => return None,
-            (None, _) => tokio::time::sleep(BETWEEN_LOOKS).await,
+            (one, _) => {
+                let times = if one == alone.0 { alone.1 + 1 } else { 1 };
+                alone = (one, times);
+            }
         }
+        if let (Some(reader), STEADY) = &alone {
+            return Some(reader.clone());
+        }
+        tokio::time::sleep(BETWEEN_LOOKS).await;
     }
     None
 }

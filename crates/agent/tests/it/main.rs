@@ -8,4 +8,6 @@
     reason = "the tests' support is not in test functions"
 )]
 
+mod card;
+mod pcsc;
 mod virtual_reader;
