@@ -8,18 +8,11 @@
     reason = "the tests' support is not in test functions"
 )]
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "the tests' support is not in test functions"
-)]
-
 mod client;
+mod client_and_card;
 mod genuineness;
 mod images;
 mod issued;
 mod keys;
 mod records;
-mod client_and_card;
 mod virtual_card;
