@@ -1,0 +1,3 @@
+//! The resident's program from outside.
+
+mod serve;
