@@ -12,7 +12,7 @@ pub(super) static PAIRING_NEEDED: ProblemKind = ProblemKind::new(
     403,
     "Not paired",
     Text::new(
-        "このブラウザは、まだカード接続プログラムに登録されていません。",
+        "このブラウザーは、まだプログラムとつながっていません。",
         "プログラムの画面に表示されている8文字のコードを入力してください。",
     ),
     Text::new(
@@ -58,7 +58,7 @@ pub(super) static REQUEST_CROSS_SITE: ProblemKind = ProblemKind::new(
     "Sent by another site",
     Text::new(
         "ほかのサイトから送られた要求のため、安全のために止めました。",
-        "カード接続プログラムのページを開き直して操作してください。",
+        "プログラムのページを開き直して操作してください。",
     ),
     Text::new(
         "Another site sent this request, so it was stopped for your safety.",

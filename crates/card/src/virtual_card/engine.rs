@@ -81,6 +81,15 @@ impl VirtualCard {
     }
 
     fn dispatch(&mut self, command: &CommandApdu, random: &dyn Random) -> Processed {
+        let processed = self.execute(command, random);
+        let named = self.session.named.take();
+        if processed.is_ok() && named.is_some() {
+            self.session.file = named;
+        }
+        processed
+    }
+
+    fn execute(&mut self, command: &CommandApdu, random: &dyn Random) -> Processed {
         match (command.cla, command.ins) {
             (0x00, 0xA4) => self.select(command),
             (0x00, 0xB0) => self.read_binary(command),
@@ -278,7 +287,8 @@ impl VirtualCard {
         self.image.application(self.session.application())
     }
 
-    /// The file that P1 or P2 names: `80` the current one, `80 | SFI` another, which becomes the current one.
+    /// The file that P1 or P2 names: `80` the current one, `80 | SFI` another, which becomes the current one if
+    /// the command succeeds.
     pub(super) fn referenced(&mut self, reference: u8, unknown: StatusWord) -> Result<FileId, StatusWord> {
         let short = reference & 0x1F;
         if reference & 0xE0 != 0x80 || short == 0x1F {
@@ -289,7 +299,7 @@ impl VirtualCard {
         }
         let mut files = self.application_image().map(|image| image.files.iter()).into_iter().flatten();
         let id = files.find(|file| file.id.short() == reference).map(|file| file.id).ok_or(unknown)?;
-        self.session.file = Some(id);
+        self.session.named = Some(id);
         Ok(id)
     }
 
