@@ -514,6 +514,18 @@ impl Seen {
     }
 }
 
+impl std::fmt::Display for Seen {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "commands {}, signatures {}, ", self.commands, self.signatures)?;
+        write!(f, "private files read {}, refused {}, ", self.private_reads, self.refused_reads)?;
+        write!(
+            f,
+            "PINs right {}, wrong {}, blocked {}, changed {}",
+            self.right, self.wrong, self.blocked, self.changes
+        )
+    }
+}
+
 #[test]
 fn no_random_commands_open_what_a_pin_guards() {
     run_all(0..200).assert_met_everything();
@@ -524,5 +536,5 @@ fn no_random_commands_open_what_a_pin_guards() {
 fn ten_million_random_commands_open_nothing_that_a_pin_guards() {
     let seen = run_all(1_000..11_000);
     seen.assert_met_everything();
-    println!("{seen:?}");
+    println!("{seen}");
 }
