@@ -151,11 +151,8 @@ pub(crate) fn enrolment(facts: &Facts<'_>) -> Finding {
 pub(crate) fn key_strength(facts: &Facts<'_>) -> Finding {
     let Some(key) = &facts.card_key else { return Finding::skipped() };
     let strong = key.as_ref().is_some_and(|key| is_strong(key.strength(), facts.policy.min_rsa_bits));
-    let finding = Finding::rule(
-        strong,
-        SubIndication::CryptoConstraintsFailure,
-        ReasonCode::CertificateWeakAlgorithm,
-    );
+    let finding =
+        Finding::rule(strong, SubIndication::CryptoConstraintsFailure, ReasonCode::CertificateWeakAlgorithm);
     match key {
         Some(key) => finding.with("key", key_name(key.strength())),
         None => finding.with("key", "unusable"),

@@ -120,8 +120,7 @@ impl Answer<'_> {
     /// The holder authenticated with PIN.
     async fn of_the_holder(self, mut tx: Tx, offer: Option<Offer>) -> Result<Judged, TransactionError> {
         let Self { verification, relying_party, transaction, origin, signed, at } = self;
-        let text =
-            to_be_signed(origin, relying_party.id.as_str(), &transaction.purpose, &transaction.nonce);
+        let text = to_be_signed(origin, relying_party.id.as_str(), &transaction.purpose, &transaction.nonce);
         let text = offer.as_ref().map_or_else(|| text.clone(), |offer| offer.text(&text));
         let lists = verification.lists().snapshot();
         let evidence = Evidence {

@@ -253,8 +253,7 @@ async fn settle(
     match passed {
         Passed::Authenticated { certificate, relatives, offered } => {
             let (key, end) = (certificate.key(), certificate.not_after());
-            let person =
-                linking::settle_person(tx, key, end, relatives, context.random.as_ref(), at).await?;
+            let person = linking::settle_person(tx, key, end, relatives, context.random.as_ref(), at).await?;
             if let Some(Ok(card_key)) = offered {
                 let enrolment = Enrolment {
                     relying_party: transaction.relying_party.clone(),

@@ -20,10 +20,11 @@ use musubi_platform::person::PersonId;
 use musubi_platform::relying_party::RelyingPartyId;
 use musubi_store::Migration;
 
+pub use musubi_card::genuineness::{CardAuthorities, CardAuthority};
 pub use offer::{EncodedOffer, enrolling_text};
 pub(crate) use offer::{Offer, OfferRefused, check};
-pub use service::{end_presence, enrolments_of};
 pub(crate) use service::{card_key_of, enrol, mark_used};
+pub use service::{end_presence, enrolments_of};
 
 /// The feature's schema.
 pub const MIGRATIONS: &[Migration] =

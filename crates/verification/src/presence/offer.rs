@@ -110,7 +110,8 @@ pub fn enrolling_text(authentication: &str, spki: &[u8]) -> String {
 /// How the verdict of the authentication tells what came of the offer. It never makes that verdict worse: the holder did
 /// authenticate.
 pub(crate) fn check(outcome: Result<(), OfferRefused>) -> CheckResult {
-    let citation = "JPKI Act art. 38-4; docs/adr/0018-presence-without-pin.md: the card is genuine and was there";
+    let citation =
+        "JPKI Act art. 38-4; docs/adr/0018-presence-without-pin.md: the card is genuine and was there";
     match outcome {
         Ok(()) => CheckResult::new("presence.offer", citation, Outcome::Passed),
         Err(refused) => CheckResult::new("presence.offer", citation, Outcome::Skipped)
