@@ -10,8 +10,13 @@
 //! the card stores [`VirtualCard::memory`] before passing the answer on. A cut between the two costs the try and reveals
 //! nothing, as on a card that counts before it compares.
 
+pub mod card_common;
+pub mod card_surface;
 mod image;
 mod memory;
+pub mod resident_register;
+mod secure_messaging;
+pub mod text_attributes;
 
 use std::sync::Arc;
 
