@@ -21,8 +21,6 @@ use musubi_httpkit::{Problem, ProblemKind, internal};
 
 use crate::World;
 
-pub use card::problems::PROBLEMS;
-
 /// The texts of these pages.
 pub(crate) static TEXTS: LazyLock<Texts> =
     LazyLock::new(|| Texts::new(include_str!("../../locales/ja.txt"), include_str!("../../locales/en.txt")));
@@ -48,9 +46,10 @@ pub struct PagesConfig {
 ///
 /// - `GET /` the card on the reader, or the cards to choose from; `POST /insert` and `POST /remove`
 /// - `GET /take/{resident}?next=` one card, to be put on the reader
-/// - `GET /window` and `POST /window/answer`: the card request (docs/spec/card-request.md)
+/// - `/window` and below: the card request (docs/spec/card-request.md)
 pub fn card_router(world: World, config: PagesConfig) -> Router {
-    secure_pages(card::router(world, config).merge(assets()))
+    let window = card::window(world.clone(), &config);
+    secure_pages(card::router(world, config).merge(assets())).merge(window)
 }
 
 /// The town hall and the authorities' office: the router of the host `town.`.

@@ -15,7 +15,7 @@ fn problems() -> [(&'static str, &'static [&'static ProblemKind]); 4] {
         ("Any request", musubi_httpkit::PROBLEMS),
         ("Client authentication, repeated requests, audit log", musubi_platform::PROBLEMS),
         ("Identity proofing, entitlement check, change check", musubi_verification::problems::PROBLEMS),
-        ("The virtual card of the simulated nation", musubi_nation::pages::PROBLEMS),
+        ("The card window", musubi_connector::PROBLEMS),
     ]
 }
 

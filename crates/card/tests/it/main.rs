@@ -1,0 +1,3 @@
+//! The card as a whole.
+
+mod client;
