@@ -215,6 +215,7 @@ async fn open_platform(
         pairwise_secret: secrets.pairwise.clone(),
         signing_key,
         anchors,
+        card_authorities: world.card_authorities().await?,
         upstream: Arc::new(HttpUpstream::new(sites.origin("authority"), secrets.operator_credential.clone())),
         policy: Policy::default(),
         origins: Origins {

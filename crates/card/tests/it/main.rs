@@ -1,3 +1,16 @@
-//! The card as a whole.
+//! The card as a whole: what the client sends, formats of its files, and who vouches for them.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "the tests' support is not in test functions"
+)]
 
 mod client;
+mod genuineness;
+mod images;
+mod issued;
+mod keys;
+mod records;

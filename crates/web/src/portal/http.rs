@@ -274,6 +274,7 @@ async fn complete_sign_in(
             certificate: answer.certificate,
             signature: answer.signature,
             origin: answer.origin,
+            presence: None,
         };
         let inner = &portal.0;
         let at = context(&portal).clock.now();
@@ -295,7 +296,7 @@ async fn complete_sign_in(
                 checked => break (tx, checked?),
             }
         };
-        let token = match (&checked.state, &checked.person) {
+        let token = match (&checked.state, checked.authenticated()) {
             (TransactionState::Accepted, Some(person)) => {
                 Some(session::open(&mut tx, person, context(&portal).random.as_ref(), at).await?)
             }
