@@ -19,9 +19,9 @@ pub struct CardAgent {
     pub help: String,
 }
 
-impl From<String> for CardOrigins {
+impl<T: Into<String>> From<T> for CardOrigins {
     /// The window alone.
-    fn from(window: String) -> Self {
-        Self { window, agent: None }
+    fn from(window: T) -> Self {
+        Self { window: window.into(), agent: None }
     }
 }

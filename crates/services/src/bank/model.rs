@@ -150,6 +150,8 @@ pub(crate) struct Session {
 pub(crate) struct LetIn {
     pub(crate) token: String,
     pub(crate) assurance: Assurance,
+    /// Whether the card was to be enrolled and was not, of which the customer is told.
+    pub(crate) enrolment_refused: bool,
 }
 
 /// What the database calls it.

@@ -248,7 +248,7 @@ impl Bank {
         if judged.presence_enrolled {
             sql::presence_enrolled(&mut tx, customer, now).await?;
         }
-        let assurance = judged.assurance;
+        let (assurance, enrolment_refused) = (judged.assurance, judged.presence_refusal.is_some());
         let seconds = match assurance {
             Assurance::PinAuthenticated => SESSION_SECONDS,
             Assurance::CardPresent => RECEPTION_SECONDS,
@@ -257,6 +257,6 @@ impl Bank {
         let session = Session { customer_id: customer.to_owned(), expires_at: now.plus(seconds) };
         sql::insert_session(&mut tx, hash, &session, assurance, now).await?;
         tx.commit().await?;
-        Ok(Some(LetIn { token, assurance }))
+        Ok(Some(LetIn { token, assurance, enrolment_refused }))
     }
 }

@@ -176,6 +176,9 @@ pub struct Judged {
     /// Whether the card was enrolled for presence without PIN by this check.
     #[serde(default)]
     pub presence_enrolled: bool,
+    /// Why it was not, although that was asked for and the check was accepted.
+    #[serde(default)]
+    pub presence_refusal: Option<Reason>,
     /// Where the platform's audit log has it.
     #[serde(default)]
     pub audit: Option<AuditEntry>,

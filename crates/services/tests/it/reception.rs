@@ -4,7 +4,7 @@ use axum::http::StatusCode;
 
 use crate::applications::{ANSWER, apply};
 use crate::browser::{Browser, Page};
-use crate::platform::{Next, by_presence, judged};
+use crate::platform::{Next, by_presence, judged, problem};
 use crate::sign_in::{customer, signed_in};
 use crate::{World, databases};
 
@@ -142,6 +142,28 @@ async fn a_card_is_registered_with_its_proof_and_the_account_says_so() {
         assert!(!page.text.contains("presence_key_record"));
         browser.post(&format!("{path}/complete"), &ENROLMENT).await;
         assert!(world.platform.calls("/ec_1/completion")[2].body.get("presence").is_none());
+    }
+}
+
+#[tokio::test]
+async fn a_card_that_is_not_enrolled_lets_in_all_the_same_and_says_why() {
+    let dir = tempfile::tempdir().unwrap();
+    for db in databases(dir.path()).await {
+        let world = World::new(db).await;
+        let (mut browser, customer) = signed_in(&world).await;
+        let (path, _) = browser.post_and_follow("/sign-in", &TICKED).await;
+        let mut accepted = judged("accepted", "TOTAL-PASSED", None, Some(&customer));
+        let words = problem("presence.not_genuine")["detail"].clone();
+        accepted["presence_refusal"] =
+            serde_json::json!({ "code": "presence.not_genuine", "ja": words["ja"], "en": words["en"] });
+        world.platform.next("/ec_1/completion", Next::Answer(200, accepted));
+        let (onward, page) = browser.post_and_follow(&format!("{path}/complete"), &ENROLMENT).await;
+        assert_eq!(onward, path);
+        assert!(
+            page.text.contains("data-code=\"presence.not_genuine\"")
+                && page.text.contains("id=\"account-link\"")
+        );
+        assert!(browser.get("/account").await.text.contains("id=\"enrol-start\""));
     }
 }
 

@@ -55,6 +55,8 @@ struct SignInPage {
     card: CardOrigins,
     card_request: String,
     refusal: RefusalText,
+    /// Why the card was not enrolled although the customer is in.
+    not_enrolled: Option<RefusalText>,
 }
 
 /// GET /sign-in/{id}
@@ -71,8 +73,10 @@ pub(super) fn page(bank: &Bank, visit: &Visit, record: SignInRecord, cheats: boo
         state => state,
     };
     let refusal = RefusalText::of(t, record.result.as_ref(), record.problem.as_ref());
+    let not_enrolled = record.result.as_ref().and_then(|judged| judged.presence_refusal.as_ref());
     let page = SignInPage {
         t,
+        not_enrolled: not_enrolled.map(|reason| RefusalText::of(t, None, Some(reason))),
         state: state.as_str(),
         // Refused although it passed: the card is good, but it is nobody's that we know.
         stranger: state == SignInState::Refused && is_passed(&record),
@@ -153,13 +157,15 @@ pub(super) async fn end(State(bank): State<Bank>, visit: Visit) -> Page {
 }
 
 fn onward(bank: &Bank, id: &SignInId, session: Option<LetIn>) -> Response {
-    let Some(LetIn { token, assurance }) = session else { return see_other(format!("/sign-in/{id}")) };
+    let stay = format!("/sign-in/{id}");
+    let Some(LetIn { token, assurance, enrolment_refused }) = session else { return see_other(stay) };
     let (name, seconds, path) = match assurance {
         Assurance::PinAuthenticated => (SESSION_COOKIE, SESSION_SECONDS, "/account"),
         Assurance::CardPresent => (RECEPTION_COOKIE, RECEPTION_SECONDS, "/reception/slip"),
     };
     let cookie = set_cookie(name, &token, seconds, &bank.0.own_origin);
-    (AppendHeaders([cookie]), see_other(path.to_owned())).into_response()
+    let path = if enrolment_refused { stay } else { path.to_owned() };
+    (AppendHeaders([cookie]), see_other(path)).into_response()
 }
 
 pub(super) async fn find(bank: &Bank, visit: &Visit, id: &str) -> Result<SignInRecord, Fault> {
