@@ -47,7 +47,6 @@ pub use name::DistinguishedName;
 pub use policy::{Budget, RevocationMode, ValidationPolicy};
 pub use presence::{
     PresenceEvidence, PresenceJudgement, PresenceStatement, PresentCertificate, judge_presence,
-    signed_by_card_key,
 };
 pub use profile::{Environment, ProfileError, policy_oid};
 pub use reasons::{ReasonCode, ReasonText, UnknownReason};

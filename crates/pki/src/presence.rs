@@ -127,13 +127,6 @@ pub fn judge_presence(
     PresenceJudgement { verdict, certificate: certificate.map(PresentCertificate), issued, covering }
 }
 
-/// Whether this key (`SubjectPublicKeyInfo`, DER) signed the text, with RSASSA-PKCS1-v1_5 and SHA-256 if it is RSA. Whose key
-/// it is, and whether it is strong enough, is not asked here.
-#[must_use]
-pub fn signed_by_card_key(spki: &[u8], text: &str, signature: &[u8]) -> bool {
-    read_card_key(spki).is_some_and(|key| key.verify(key.algorithm(), text.as_bytes(), signature).is_ok())
-}
-
 /// `None` if it is no key that can be used.
 fn read_card_key(spki: &[u8]) -> Option<PublicKey> {
     let element = asn1::whole(spki, |parts| parts.element(der::Tag::Sequence)).ok()?;

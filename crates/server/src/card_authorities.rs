@@ -7,10 +7,9 @@
 //! modulus = "c080e7cd…"            # RSA, 2048 bits, big-endian
 //! exponent = "010001"
 //! ```
-//! All three in hex.
+//! All three in hex. Generations of an authority may share a key identifier. Name those of 券面事項入力補助AP alone.
 
-use std::collections::BTreeSet;
-
+use musubi_card::records::public_key::{CardPublicKey, EXPONENT};
 use musubi_verification::presence::{CardAuthorities, CardAuthority};
 use serde::Deserialize;
 
@@ -46,12 +45,11 @@ pub(crate) fn parse(text: &str) -> Result<CardAuthorities, String> {
     if file.authority.len() > MAX_AUTHORITIES {
         return Err(format!("more than {MAX_AUTHORITIES} authorities"));
     }
-    let mut seen = BTreeSet::new();
     let mut authorities = Vec::with_capacity(file.authority.len());
     for authority in &file.authority {
         let authority = read(authority)?;
-        if !seen.insert(authority.key_id) {
-            return Err(format!("key_id {} stands twice", hex::encode(authority.key_id)));
+        if authorities.contains(&authority) {
+            return Err(format!("key_id {}: the same key stands twice", hex::encode(authority.key_id)));
         }
         authorities.push(authority);
     }
@@ -64,13 +62,14 @@ fn read(authority: &Authority) -> Result<CardAuthority, String> {
         .try_into()
         .map_err(|_| "key_id must have 16 bytes: 32 hex digits".to_owned())?;
     let modulus = bytes("modulus", &authority.modulus)?;
-    if modulus.len() != 256 || modulus.first().is_none_or(|first| *first < 0x80) {
-        return Err("modulus must have 2048 bits: 512 hex digits, the first of them from 8 on".into());
+    if CardPublicKey::new(&modulus, &EXPONENT).is_err() {
+        return Err(
+            "modulus must be odd and of 2048 bits: 512 hex digits, the first of them from 8 on".into()
+        );
     }
     let exponent = bytes("exponent", &authority.exponent)?;
-    let value = exponent.iter().fold(0_u64, |value, byte| (value << 8) | u64::from(*byte));
-    if !(1..=8).contains(&exponent.len()) || value < 65_537 || value % 2 == 0 {
-        return Err("exponent must be odd and from 010001 on".into());
+    if exponent != EXPONENT {
+        return Err("exponent must be 010001, as on every card".into());
     }
     Ok(CardAuthority { key_id, modulus, exponent })
 }
@@ -84,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn each_authority_has_a_key_id_of_its_own_and_a_strong_key() {
+    fn each_authority_stands_once_and_has_a_key_as_cards_have() {
         let (id, modulus) = ("ab".repeat(16), "c3".repeat(256));
         let two = file(&id, &modulus, "010001") + &file(&"cd".repeat(16), &modulus, "010001");
         assert!(!parse(&two).unwrap().is_empty());

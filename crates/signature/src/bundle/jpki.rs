@@ -13,11 +13,29 @@ use musubi_pki::{
 use super::Difference;
 use super::cbor::{Malformed, Reader, Writer, Written, hashes};
 
-/// The kind's name in the bundle.
-const KIND: &str = "jpki";
-/// The kind's name of a judgement by [`musubi_pki::judge_presence()`]: a reader that does not know it refuses the bundle
-/// instead of taking it for a holder's signature.
-const PRESENCE_KIND: &str = "jpki.presence";
+/// By which judgement a verdict was made. A reader that does not know the kind refuses the bundle, instead of taking a
+/// presence for a holder's signature.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// [`musubi_pki::judge()`].
+    Holder,
+    /// [`musubi_pki::judge_presence()`].
+    Presence,
+}
+
+impl Kind {
+    /// The name in the bundle.
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Self::Holder => "jpki",
+            Self::Presence => "jpki.presence",
+        }
+    }
+
+    pub(super) fn named(name: &str) -> Option<Self> {
+        [Self::Holder, Self::Presence].into_iter().find(|kind| kind.as_str() == name)
+    }
+}
 
 /// Longest certificate and signature, in bytes: as the platform takes them from callers.
 const MAX_CERTIFICATE: usize = 16 * 1024;
@@ -110,9 +128,8 @@ impl JpkiEvidence {
         })
     }
 
-    /// The kind's name in the bundle.
-    pub(super) fn kind(&self) -> &'static str {
-        if self.presence.is_some() { PRESENCE_KIND } else { KIND }
+    pub(super) fn kind(&self) -> Kind {
+        if self.presence.is_some() { Kind::Presence } else { Kind::Holder }
     }
 
     /// Judges again.
@@ -186,16 +203,8 @@ impl JpkiEvidence {
         }
     }
 
-    /// Reads the evidence of this kind.
-    pub(super) fn read(kind: &str, r: &mut Reader<'_>) -> Result<Self, Difference> {
-        match kind {
-            KIND => Ok(Self::read_body(r, false)?),
-            PRESENCE_KIND => Ok(Self::read_body(r, true)?),
-            other => Err(Difference::UnknownKind(other.to_owned())),
-        }
-    }
-
-    fn read_body(r: &mut Reader<'_>, of_presence: bool) -> Result<Self, Malformed> {
+    pub(super) fn read(kind: Kind, r: &mut Reader<'_>) -> Result<Self, Malformed> {
+        let of_presence = kind == Kind::Presence;
         let mut keys = r.map("evidence", if of_presence { 8 } else { 7 })?;
         keys.need(r, 1)?;
         let certificate = r.bytes("certificate", MAX_CERTIFICATE)?.to_vec();

@@ -4,8 +4,9 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use musubi_card::genuineness::{CardAuthorities, NotGenuine};
+use musubi_card::records::public_key::KeyRecord;
 use musubi_crypto::sha256;
-use musubi_pki::{CheckResult, Outcome, ReasonCode, signed_by_card_key};
+use musubi_pki::{CheckResult, Outcome, ReasonCode};
 
 use crate::outcome::TransactionError;
 
@@ -71,13 +72,13 @@ impl Offer {
         };
         let record = bytes("presence.key_record", &offer.key_record, MAX_RECORD)?;
         // Without the key it cannot be told what the authentication key should have signed.
-        let claimed = musubi_card::records::key_record_spki(&record)
-            .map_err(|_| TransactionError::Field("presence.key_record"))?;
+        let claimed = KeyRecord::parse(&record).and_then(|record| record.key.verifier());
+        let claimed = claimed.map_err(|_| TransactionError::Field("presence.key_record"))?;
         Ok(Self {
             record,
             certificate: bytes("presence.card_certificate", &offer.card_certificate, MAX_RECORD)?,
             signature: bytes("presence.signature", &offer.signature, MAX_SIGNATURE)?,
-            claimed,
+            claimed: claimed.spki_der().to_vec(),
         })
     }
 
@@ -86,17 +87,13 @@ impl Offer {
         enrolling_text(authentication, &self.claimed)
     }
 
-    /// The card's free key, if an authority of cards vouches for it and it signed this text.
+    /// The card's free key, if an authority of cards vouches for it and it signed this text, which names it.
     pub(crate) fn judge(&self, authorities: &CardAuthorities, text: &str) -> Result<Vec<u8>, OfferRefused> {
         let genuine = authorities
             .verify_key_record(&self.record, &self.certificate)
             .map_err(OfferRefused::NotGenuine)?;
-        // The verified key and the one that the holder's key named are the same.
-        if genuine.spki_der() == self.claimed && signed_by_card_key(&self.claimed, text, &self.signature) {
-            Ok(genuine.spki_der().to_vec())
-        } else {
-            Err(OfferRefused::NotSigned)
-        }
+        genuine.verify(text.as_bytes(), &self.signature).map_err(|_| OfferRefused::NotSigned)?;
+        Ok(genuine.spki_der().to_vec())
     }
 }
 

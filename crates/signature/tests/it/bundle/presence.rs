@@ -38,12 +38,12 @@ fn judged(
     (JpkiEvidence::of_presence(&evidence, &case.policy, &judgement).unwrap(), judgement)
 }
 
-fn presence(case: &Case, card_key: Option<&[u8]>) -> (Content, Verdict) {
+pub(super) fn presence(case: &Case, card_key: Option<&[u8]>) -> (Content, Verdict) {
     let (evidence, judgement) = judged(case, card_key, &statement());
     (Content::of(evidence, &judgement.verdict, Vec::new(), None), judgement.verdict)
 }
 
-fn card() -> Vec<u8> {
+pub(super) fn card() -> Vec<u8> {
     signer(CARD).spki_der().unwrap()
 }
 
