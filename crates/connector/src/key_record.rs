@@ -27,3 +27,33 @@ pub(crate) fn spki_of(record: &[u8]) -> Result<Vec<u8>, CardError> {
         .ok_or(CardError::Malformed("key record"))?;
     Ok([&BEFORE_MODULUS_IN_SPKI[..], modulus, &EXPONENT_IN_SPKI].concat())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record() -> Vec<u8> {
+        let mut record = [&BEFORE_MODULUS[..], &[0x00]].concat();
+        record.resize(record.len() + 256, 0xC7);
+        record.extend([0xDF, 0x52, 0x82, 0x01, 0x00]);
+        record.resize(record.len() + 256, 0x11);
+        record
+    }
+
+    #[test]
+    fn the_key_is_one_that_a_verifier_reads() {
+        let spki = spki_of(&record()).unwrap();
+        assert_eq!(spki.len(), 294);
+        assert!(musubi_crypto::PublicKey::rsa(&spki, &[0xC7; 256], &[1, 0, 1]).is_ok());
+    }
+
+    #[test]
+    fn a_record_of_another_form_is_not_read() {
+        for (at, byte) in [(0, 0xFE), (4, 0x12), (5, 0xDE), (14, 0x03), (18, 0x01), (19, 0x7F)] {
+            let mut other = record();
+            other[at] = byte;
+            assert_eq!(spki_of(&other), Err(CardError::Malformed("key record")), "byte {at}");
+        }
+        assert!(spki_of(&record()[..200]).is_err() && spki_of(&[]).is_err());
+    }
+}

@@ -190,8 +190,7 @@ impl std::fmt::Debug for CardAnswer {
 /// Why the card does not answer.
 #[derive(Debug, thiserror::Error)]
 pub enum CardRefusal {
-    /// The PIN or password is wrong. The last try answers 0 tries left, as a real card answers `63C0`; from
-    /// then on it is [`CardRefusal::Blocked`].
+    /// The PIN or password is wrong. The last wrong one is [`CardRefusal::Blocked`] already.
     #[error("wrong PIN or password")]
     WrongPin {
         /// Tries that are left.
@@ -291,6 +290,9 @@ pub enum NationError {
     /// A derived key does not sign: a fault of this program.
     #[error(transparent)]
     Sign(#[from] musubi_crypto::SignError),
+    /// A file of a card cannot be written: a fault of this program.
+    #[error(transparent)]
+    Record(#[from] musubi_card::records::RecordError),
     /// A virtual card did what no card does: a fault of this program.
     #[error("the virtual card failed: {0}")]
     Card(musubi_card::client::CardError),

@@ -1,4 +1,4 @@
-//! The card as a whole: what the client sends, formats of its files, and who vouches for them.
+//! The card: client and virtual card, formats of its files, and who vouches for them.
 
 #![allow(
     clippy::unwrap_used,

@@ -155,7 +155,8 @@ impl World {
         Ok(sql::card(&mut tx, id).await?.ok_or(LifeError::UnknownResident)?.number)
     }
 
-    /// The authorities of cards (カード認証局) of this nation, under which its cards' free keys are genuine.
+    /// The authority of cards (カード認証局) of this nation for 券面事項入力補助AP, under which its cards' free keys and
+    /// attributes are genuine. For the platform's configuration.
     ///
     /// # Errors
     /// [`NationError::Sign`].

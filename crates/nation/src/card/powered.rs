@@ -1,7 +1,6 @@
 //! A card with its power on: the virtual card, with its memory taken from the database before every command and stored
 //! in it before every answer.
 
-
 use musubi_card::transport::{Transport, TransportError};
 use musubi_card::virtual_card::{Answer, Behaviour, Memory, Profile, VirtualCard};
 use musubi_crypto::SystemRandom;

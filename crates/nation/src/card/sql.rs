@@ -178,3 +178,54 @@ pub(crate) async fn on_cards(tx: &mut Tx) -> Result<Vec<CardCertificateState>> {
     };
     tx.query(ON_CARDS, &[]).await?.iter().map(row).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use musubi_store::Db;
+
+    use super::*;
+    use crate::sql::MIGRATIONS;
+
+    const AT: UnixTime = UnixTime(1_775_012_400);
+
+    /// A nation of the first version with a card that has wrong tries behind it.
+    async fn of_the_first_version(db: &Db) {
+        db.migrate(&MIGRATIONS[..1], AT).await.unwrap();
+        let mut tx = db.begin().await.unwrap();
+        for (position, id, pin, password) in [(0_i64, "one", 1, 5), (1, "two", 3, 0)] {
+            let sql = "INSERT INTO nation_resident
+                (id, position, name, kana, address, municipality, date_of_birth, sex)
+                VALUES ($1, $2, 'a', 'a', 'a', '13221', '319800217', 'male')";
+            tx.execute(sql, &[id.into(), position.into()]).await.unwrap();
+            let sql = "INSERT INTO nation_card (resident_id, pin_tries, password_tries) VALUES ($1, $2, $3)";
+            tx.execute(sql, &[id.into(), pin.into(), password.into()]).await.unwrap();
+        }
+        let sql = "INSERT INTO nation_card_certificate
+            (resident_id, authority, serial, key_label, certificate, not_before, not_after)
+            VALUES ('one', 'x', 1, 'x', $1, 1234, 5678)";
+        tx.execute(sql, &[vec![1_u8].into()]).await.unwrap();
+        tx.commit().await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn counters_of_the_first_version_are_carried_over() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut all = vec![Db::open_sqlite(&dir.path().join("nation.sqlite")).await.unwrap()];
+        all.extend(musubi_store::testing::postgres_schema().await);
+        for db in all {
+            of_the_first_version(&db).await;
+            db.migrate(MIGRATIONS, AT).await.unwrap();
+            let (one, two): (ResidentId, ResidentId) = ("one".parse().unwrap(), "two".parse().unwrap());
+            let mut tx = db.begin().await.unwrap();
+            let tried = tries(&mut tx, PinReference::Authentication).await.unwrap();
+            assert_eq!(tried, [(one.clone(), 1)]);
+            assert_eq!(tries(&mut tx, PinReference::Signature).await.unwrap(), [(two.clone(), 0)]);
+            let pins = pins(&mut tx, &one, 1).await.unwrap();
+            assert!(matches!(pins.as_slice(), [PinRow { value: None, tries_left: 1, .. }]));
+            let issued = CardRow { number: 1, issued_at: UnixTime(1234) };
+            assert_eq!(card(&mut tx, &one).await.unwrap(), Some(issued));
+            assert!(set_pins_anew(&mut tx, &two).await.unwrap());
+            assert!(tries(&mut tx, PinReference::Signature).await.unwrap().is_empty());
+        }
+    }
+}

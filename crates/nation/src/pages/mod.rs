@@ -19,7 +19,7 @@ use musubi_httpkit::page::{Lang, MessagePage, PageLang, Shell, Site, Texts, asse
 use musubi_httpkit::problems::{METHOD_NOT_ALLOWED, ROUTE_UNKNOWN};
 use musubi_httpkit::{Problem, ProblemKind, internal};
 
-use crate::World;
+use crate::{World, virtual_cards};
 
 /// The texts of these pages.
 pub(crate) static TEXTS: LazyLock<Texts> =
@@ -47,9 +47,11 @@ pub struct PagesConfig {
 /// - `GET /` the card on the reader, or the cards to choose from; `POST /insert` and `POST /remove`
 /// - `GET /take/{resident}?next=` one card, to be put on the reader
 /// - `/window` and below: the card request (docs/spec/card-request.md)
+/// - `/virtual` and below: the cards for programs outside, such as `musubi-agent virtual`
 pub fn card_router(world: World, config: PagesConfig) -> Router {
     let window = card::window(world.clone(), &config);
-    secure_pages(card::router(world, config).merge(assets())).merge(window)
+    let virtual_cards = virtual_cards::router(world.clone());
+    secure_pages(card::router(world, config).merge(assets())).merge(window).merge(virtual_cards)
 }
 
 /// The town hall and the authorities' office: the router of the host `town.`.

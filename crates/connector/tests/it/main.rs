@@ -1,0 +1,6 @@
+//! The card window through its router, over a reader that counts how often a card was touched.
+
+mod asking;
+mod conditions;
+mod reader;
+mod window;
