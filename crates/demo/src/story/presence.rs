@@ -2,7 +2,7 @@
 //! portal.
 
 use musubi_pki::ReasonCode;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::refusals::{prepare, refused_with};
 use super::steps::{bank_sign_in, ensure, seen};
@@ -67,7 +67,7 @@ fn request_of(page: &Page) -> Result<Value, Failure> {
 
 /// Holds out the card for `request`: nothing is typed.
 async fn hold_out(story: &Story, caller: &str, request: &Value) -> Result<Value, Failure> {
-    let answer = story.visitor.ask_card_with(caller, request, &[]).await?;
+    let answer = story.visitor.ask_card_with(caller, request, &json!({})).await?;
     answer.map_err(|problem| failure(format!("the card refused: {problem}")))
 }
 
@@ -81,7 +81,7 @@ async fn reception(story: &mut Story) -> Result<Page, Failure> {
 async fn enrol(story: &mut Story) -> Result<String, Failure> {
     story.visitor.insert_card(RESIDENT).await?;
     let page = story.visitor.post("bank", "/sign-in", &[("enrol_presence", "yes")]).await?;
-    let typed = [("pin", PIN), ("text_pin", PIN)];
+    let typed = json!({ "pin": PIN, "text_pin": PIN });
     let answer = story.visitor.ask_card_with("bank", &request_of(&page)?, &typed).await?;
     let answer = answer.map_err(|problem| failure(format!("the card refused: {problem}")))?;
     let proof =

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use musubi_pki::ReasonCode;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::presence;
 use super::steps::{bank_sign_in, ensure, fill_form, seen, sign_application};
@@ -170,10 +170,13 @@ async fn blocked_pin(story: &mut Story) -> Result<String, Failure> {
     prepare(story, "pin.blocked").await?;
     story.visitor.insert_card(SECOND).await?;
     let request = sign_in_request(story).await?;
-    for _ in 0..3 {
-        if story.visitor.ask_card("bank", &request, "9999").await?.is_ok() {
-            return Err(failure("a wrong PIN was accepted"));
-        }
+    for expected in ["pin.wrong", "pin.wrong", "pin.last_try"] {
+        card_refused(story.visitor.ask_card("bank", &request, "9999").await?, expected)?;
+    }
+    // The last try is spent only by who says so.
+    let last = json!({ "pin": "9999", "last_try": true });
+    if story.visitor.ask_card_with("bank", &request, &last).await?.is_ok() {
+        return Err(failure("a wrong PIN was accepted"));
     }
     card_refused(story.visitor.ask_card("bank", &request, PIN).await?, "pin.blocked")?;
     let page = story.visitor.post("town", &format!("/residents/{SECOND}/unblock"), &[]).await?;

@@ -251,10 +251,10 @@ impl Visitor {
         request: &Value,
         pin: &str,
     ) -> Result<Result<Value, Value>, Failure> {
-        self.ask_card_with(caller, request, &[("pin", pin)]).await
+        self.ask_card_with(caller, request, &json!({ "pin": pin })).await
     }
 
-    /// The same, with whatever the resident typed: `pin`, `text_pin`, or nothing.
+    /// The same, with whatever the resident typed and ticked: `pin`, `text_pin`, `last_try`, or nothing.
     ///
     /// # Errors
     /// As [`Self::ask_card`].
@@ -262,13 +262,13 @@ impl Visitor {
         &self,
         caller: &str,
         request: &Value,
-        typed: &[(&str, &str)],
+        typed: &Value,
     ) -> Result<Result<Value, Value>, Failure> {
         let card = self.sites.origin("card");
         let cookie = self.cookies.get("card").and_then(|jar| jar.get("card")).cloned().unwrap_or_default();
         let mut body = json!({ "origin": self.sites.origin(caller), "request": request });
-        if let Some(members) = body.as_object_mut() {
-            members.extend(typed.iter().map(|(name, text)| ((*name).to_owned(), json!(text))));
+        if let (Some(members), Some(typed)) = (body.as_object_mut(), typed.as_object()) {
+            members.extend(typed.clone());
         }
         let response = self
             .client
