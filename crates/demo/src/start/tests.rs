@@ -107,7 +107,7 @@ async fn the_first_page_leads_to_every_site_and_every_card() {
     assert!(!page.contains("id=\"disturbed\""));
     assert!(page.contains("href=\"http://bank.localhost:8080/reception?lang=en\""));
     let reader = page.split_once("id=\"card-reader\"").unwrap().1;
-    assert!(reader.contains("musubi-agent -- virtual --nation http://card.localhost:8080"));
+    assert!(reader.contains("--nation http://card.localhost:8080 --resident aoki-misaki"));
     assert!(reader.contains("musubi-agent -- serve") && reader.contains("http://127.0.0.1:24817"));
 }
 
