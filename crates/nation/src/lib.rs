@@ -17,6 +17,7 @@ mod model;
 mod municipality;
 mod ocsp;
 pub mod pages;
+mod pictures;
 mod profile;
 mod repertoire;
 mod residents;

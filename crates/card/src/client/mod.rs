@@ -116,6 +116,21 @@ const SHA256_DIGEST_INFO: [u8; 19] = [
     0x04, 0x20,
 ];
 
+/// Which certificates the card says it has.
+struct Present {
+    signature: bool,
+    authentication: bool,
+}
+
+impl Present {
+    fn of(&self, kind: CertificateKind) -> bool {
+        match kind {
+            CertificateKind::UserAuthentication => self.authentication,
+            CertificateKind::DigitalSignature => self.signature,
+        }
+    }
+}
+
 /// A My Number Card behind a transport.
 pub struct Card<T> {
     exchange: Exchange<T>,
@@ -145,15 +160,11 @@ impl<T: Transport> Card<T> {
         let token = self.file(jpki::TOKEN_INFO, "token information", 160)?;
         let label = token.first_chunk::<32>().ok_or(CardError::Malformed("token information"))?;
         let label = String::from_utf8_lossy(label).trim_end_matches([' ', '\0']).to_owned();
-        // The first two bytes: 8F if there is a certificate (facts §4.2).
-        let present = self.file(jpki::PRESENT, "list of certificates", 3)?;
-        let [signature, authentication, ..] = *present else {
-            return Err(CardError::Malformed("list of certificates"));
-        };
+        let present = self.present()?;
         Ok(Overview {
             label,
-            has_authentication: authentication != 0,
-            has_signature: signature != 0,
+            has_authentication: present.of(CertificateKind::UserAuthentication),
+            has_signature: present.of(CertificateKind::DigitalSignature),
             authentication_tries: self.tries_or_none(PinReference::Authentication)?,
             signature_tries: self.tries_or_none(PinReference::Signature)?,
         })
@@ -248,6 +259,16 @@ impl<T: Transport> Card<T> {
         self.application(Application::TextAttributes)?;
         // P2 = 00: the application's own key.
         self.compute_signature(0x00, digest)
+    }
+
+    fn present(&mut self) -> Result<Present, CardError> {
+        // The first two bytes: 8F if there is a certificate (facts §4.2).
+        match *self.file(jpki::PRESENT, "list of certificates", 3)? {
+            [signature, authentication, _] => {
+                Ok(Present { signature: signature != 0, authentication: authentication != 0 })
+            }
+            _ => Err(CardError::Malformed("list of certificates")),
+        }
     }
 
     /// Selects an application that is a My Number Card's, but not every carrier's.

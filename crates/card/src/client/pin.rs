@@ -44,7 +44,7 @@ impl<T: Transport> Card<T> {
             return Err(CardError::PinForm(pin));
         }
         match (self.tries_left(pin)?, last_try) {
-            (0, _) => return Err(CardError::PinBlocked(pin)),
+            (0, _) => return Err(self.blocked_or_absent(pin)),
             (1, LastTry::Keep) => return Err(CardError::LastTry(pin)),
             _ => {}
         }
@@ -93,6 +93,20 @@ impl<T: Transport> Card<T> {
         match self.tries_left(pin) {
             Err(CardError::CertificateAbsent(_) | CardError::ApplicationAbsent) => Ok(0),
             other => other,
+        }
+    }
+
+    /// Of a PIN without tries: blocked, or never set because there is no certificate for it. The latter sends a person
+    /// elsewhere.
+    fn blocked_or_absent(&mut self, pin: PinReference) -> CardError {
+        let kind = match pin {
+            PinReference::Authentication => CertificateKind::UserAuthentication,
+            PinReference::Signature => CertificateKind::DigitalSignature,
+            _ => return CardError::PinBlocked(pin),
+        };
+        match self.present() {
+            Ok(present) if !present.of(kind) => CardError::CertificateAbsent(kind),
+            _ => CardError::PinBlocked(pin),
         }
     }
 

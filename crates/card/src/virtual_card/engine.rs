@@ -1,5 +1,11 @@
 //! From the bytes of a command to its answer: class, instruction, SELECT, GET DATA, and how answers leave the card
-//! (ISO 7816-4 5.1, 5.4, 11.1; facts §4.1, §4.3). What the facts leave open is our own choice and says so.
+//! (ISO 7816-4 5.1, 5.4, 11.1; facts §4.1, §4.3).
+//!
+//! **Our own choices**, where nothing is known of the real card: the class is looked at before the lengths, P1 and P2 before
+//! the file, the file before the PIN; a command that gives data wants Le, one that gives none wants no Le (`6700`); an
+//! instruction of the other class is `6E00`; no application's file is current after SELECT of an application or a warm
+//! reset; a file that is named by its short identifier becomes the current one if the command succeeds; P2 = 00 gives the
+//! application's name as file control information; `80 AE` without a key for it is `66F1`.
 
 use std::ops::ControlFlow;
 
@@ -81,6 +87,15 @@ impl VirtualCard {
     }
 
     fn dispatch(&mut self, command: &CommandApdu, random: &dyn Random) -> Processed {
+        let processed = self.execute(command, random);
+        let named = self.session.named.take();
+        if processed.is_ok() && named.is_some() {
+            self.session.file = named;
+        }
+        processed
+    }
+
+    fn execute(&mut self, command: &CommandApdu, random: &dyn Random) -> Processed {
         match (command.cla, command.ins) {
             (0x00, 0xA4) => self.select(command),
             (0x00, 0xB0) => self.read_binary(command),
@@ -278,7 +293,8 @@ impl VirtualCard {
         self.image.application(self.session.application())
     }
 
-    /// The file that P1 or P2 names: `80` the current one, `80 | SFI` another, which becomes the current one.
+    /// The file that P1 or P2 names: `80` the current one, `80 | SFI` another, which becomes the current one if
+    /// the command succeeds.
     pub(super) fn referenced(&mut self, reference: u8, unknown: StatusWord) -> Result<FileId, StatusWord> {
         let short = reference & 0x1F;
         if reference & 0xE0 != 0x80 || short == 0x1F {
@@ -289,7 +305,7 @@ impl VirtualCard {
         }
         let mut files = self.application_image().map(|image| image.files.iter()).into_iter().flatten();
         let id = files.find(|file| file.id.short() == reference).map(|file| file.id).ok_or(unknown)?;
-        self.session.file = Some(id);
+        self.session.named = Some(id);
         Ok(id)
     }
 

@@ -12,6 +12,8 @@ pub(super) struct Session {
     application: Option<Application>,
     /// The current elementary file of that application.
     pub(super) file: Option<FileId>,
+    /// The file that the command names by its short identifier; becomes the current one if the command succeeds.
+    pub(super) named: Option<FileId>,
     /// What was verified since the application was selected.
     pub(super) verified: BTreeSet<PinReference>,
     /// Secure messaging of that application.

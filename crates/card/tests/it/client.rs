@@ -108,9 +108,22 @@ fn the_last_try_is_spent_only_on_an_explicit_word() {
 #[test]
 fn a_blocked_pin_is_not_presented_however_the_card_says_it() {
     for status in ["63C0", "6984"] {
-        let lines = [("00A4020C020018", "9000"), ("00200080", status)];
-        let refused = card(&lines).verify(PinReference::Authentication, &pin("1234"), LastTry::Spend);
-        assert_eq!(refused, Err(CardError::PinBlocked(PinReference::Authentication)), "{status}");
+        let kind = CertificateKind::UserAuthentication;
+        for (present, expected) in [
+            ("8F8F009000", CardError::PinBlocked(PinReference::Authentication)),
+            ("6A82", CardError::PinBlocked(PinReference::Authentication)),
+            // Without the certificate there was never a PIN.
+            ("8F00009000", CardError::CertificateAbsent(kind)),
+        ] {
+            let lines = [
+                ("00A4020C020018", "9000"),
+                ("00200080", status),
+                ("00A4020C020008", "9000"),
+                ("00B0000003", present),
+            ];
+            let refused = card(&lines).verify(kind.pin(), &pin("1234"), LastTry::Spend);
+            assert_eq!(refused, Err(expected), "{status} {present}");
+        }
     }
 }
 

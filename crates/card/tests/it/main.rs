@@ -9,8 +9,10 @@
 )]
 
 mod client;
+mod client_and_card;
 mod genuineness;
 mod images;
 mod issued;
 mod keys;
 mod records;
+mod virtual_card;

@@ -48,7 +48,7 @@ impl Numbers {
 
 /// Decimal digits that follow from the seed.
 fn digits(seed: u64, what: &[u8], of: &[&[u8]], count: usize) -> String {
-    let mut parts = vec![what, of.len().to_be_bytes().as_slice()].concat();
+    let mut parts = [what, of.len().to_be_bytes().as_slice()].concat();
     for part in of {
         parts.extend(part.len().to_be_bytes());
         parts.extend_from_slice(part);
