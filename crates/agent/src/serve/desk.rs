@@ -83,7 +83,12 @@ impl fmt::Debug for Desk {
 impl Desk {
     /// A desk over a source of cards and the holder's decisions.
     #[must_use]
-    pub fn new(source: Arc<dyn CardSource>, register: Register, clock: Arc<dyn Clock>, limits: Limits) -> Self {
+    pub fn new(
+        source: Arc<dyn CardSource>,
+        register: Register,
+        clock: Arc<dyn Clock>,
+        limits: Limits,
+    ) -> Self {
         // One place more: who has the turn holds a place, too.
         let places = Semaphore::new(limits.waiting + 1);
         Self(Arc::new(Inner { source, register, clock, limits, turn: Arc::new(Semaphore::new(1)), places }))

@@ -11,7 +11,7 @@ use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
 use musubi_card::client::CardError;
 use musubi_connector::{Caller, Reader as _};
-use musubi_httpkit::page::{Html, PageLang, Shell, Site, Tr, asset, json_for_script, secure_pages};
+use musubi_httpkit::page::{Html, Lang, PageLang, Shell, Site, Tr, asset, json_for_script, secure_pages};
 use musubi_httpkit::{Json, Problem, internal};
 use musubi_kernel::Secret;
 use serde::Deserialize;
@@ -22,6 +22,7 @@ use super::desk::{Desk, pairing_secret};
 use super::pairing::{Pairing, PairingRefusal};
 use super::problems::{PAIRING_NEEDED, PAIRING_WAIT, PAIRING_WRONG_CODE};
 use super::register::RegisterError;
+use crate::messages::{self, Condition};
 
 /// Largest body of these requests, in bytes: an origin or a code.
 const LIMIT: usize = 4 * 1024;
@@ -145,28 +146,15 @@ async fn state(
             "authentication_tries": card.authentication_tries,
             "signature_tries": card.signature_tries,
         }),
-        Err(error) => condition(&error, TEXTS.tr(lang)),
+        Err(error) => condition(error, lang),
     };
     Ok(axum::Json(json!({ "paired": true, "sites": sites, "readers": readers, "card": card })))
 }
 
-/// What is the matter at the reader and what to do, in the page's language: the card window's own words.
-fn condition(error: &CardError, t: Tr) -> Value {
-    let name = musubi_connector::condition_name(error);
-    if name == "failed" {
-        return json!({
-            "condition": name,
-            "what": t.get("home.card.failed.what"),
-            "next": t.get("home.card.failed.next"),
-        });
-    }
-    let problem = musubi_connector::refusal(error);
-    let kind = problem.kind();
-    json!({
-        "condition": name,
-        "what": t.pick(kind.ja.what, kind.en.what),
-        "next": t.pick(kind.ja.next, kind.en.next),
-    })
+/// What is the matter at the reader and what to do, in the page's language.
+fn condition(error: CardError, lang: Lang) -> Value {
+    let (condition, tr) = (Condition::from(error), messages::TEXTS.tr(lang));
+    json!({ "condition": condition.key(), "what": condition.what(tr), "next": condition.next(tr) })
 }
 
 #[derive(Deserialize)]

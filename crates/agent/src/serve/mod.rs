@@ -20,7 +20,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::routing::get;
 use musubi_httpkit::finish_api;
-use musubi_httpkit::page::Texts;
+use musubi_httpkit::page::{Texts, assets};
 
 pub use desk::{CardSource, Desk, Limits, PAIRING_HEADER, SeenReader};
 pub use pairing::{Announce, Pairing, PairingRefusal, TRIES};
@@ -44,7 +44,8 @@ pub fn router(desk: Desk, pairing: Arc<Pairing>, port: u16) -> Router {
     let gate = Gate::new(port, desk.clone());
     let window = musubi_connector::router(desk.clone(), musubi_connector::WindowConfig::default());
     let status = Router::new().route(STATUS, get(gate::status)).with_state(gate.clone());
-    gate.before(finish_api(home::router(desk, pairing).merge(window).merge(status), TIMEOUT))
+    let routes = home::router(desk, pairing).merge(window).merge(status).merge(assets());
+    gate.before(finish_api(routes, TIMEOUT))
 }
 
 #[cfg(test)]
@@ -57,7 +58,7 @@ mod tests {
     fn every_text_that_is_asked_for_is_there_in_both_languages() {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
         for folder in [folder.join("src/serve"), folder.join("templates")] {
-            let faults = musubi_httpkit::page::testing::locale_faults(&TEXTS, " t", &folder);
+            let faults = musubi_httpkit::page::testing::locale_faults(&TEXTS, "t", &folder);
             assert!(faults.is_empty(), "{faults:#?}");
         }
     }

@@ -7,12 +7,12 @@ pub const PROBLEMS: &[&ProblemKind] =
     &[&PAIRING_NEEDED, &PAIRING_WRONG_CODE, &PAIRING_WAIT, &REQUEST_CROSS_SITE, &SITE_NOT_APPROVED];
 
 /// The browser is not paired with the program.
-pub static PAIRING_NEEDED: ProblemKind = ProblemKind::new(
+pub(super) static PAIRING_NEEDED: ProblemKind = ProblemKind::new(
     "pairing.needed",
     403,
     "Not paired",
     Text::new(
-        "このブラウザは、まだカード接続プログラムに登録されていません。",
+        "このブラウザーは、まだプログラムとつながっていません。",
         "プログラムの画面に表示されている8文字のコードを入力してください。",
     ),
     Text::new(
@@ -22,7 +22,7 @@ pub static PAIRING_NEEDED: ProblemKind = ProblemKind::new(
 );
 
 /// The code is not the one that is shown. The member `tries_left` counts down to another code.
-pub static PAIRING_WRONG_CODE: ProblemKind = ProblemKind::new(
+pub(super) static PAIRING_WRONG_CODE: ProblemKind = ProblemKind::new(
     "pairing.wrong_code",
     403,
     "Wrong pairing code",
@@ -37,28 +37,28 @@ pub static PAIRING_WRONG_CODE: ProblemKind = ProblemKind::new(
 );
 
 /// Too many wrong codes came. `Retry-After` and the member `wait_seconds` say how long to wait.
-pub static PAIRING_WAIT: ProblemKind = ProblemKind::new(
+pub(super) static PAIRING_WAIT: ProblemKind = ProblemKind::new(
     "pairing.wait",
     429,
     "Too many wrong pairing codes",
     Text::new(
         "違うコードが続いたため、しばらく受け付けません。",
-        "wait_secondsの秒数だけ待ち、プログラムの画面に表示された新しいコードを入力してください。",
+        "しばらく待ってから、プログラムの画面に表示された新しいコードを入力してください。",
     ),
     Text::new(
         "Too many wrong codes were entered, so that none is accepted for a while.",
-        "Wait for wait_seconds, then enter the new code that the program shows in its terminal.",
+        "Wait a while, then enter the new code that the program shows in its terminal.",
     ),
 );
 
 /// Another site's page sent the request.
-pub static REQUEST_CROSS_SITE: ProblemKind = ProblemKind::new(
+pub(super) static REQUEST_CROSS_SITE: ProblemKind = ProblemKind::new(
     "request.cross_site",
     403,
     "Sent by another site",
     Text::new(
         "ほかのサイトから送られた要求のため、安全のために止めました。",
-        "カード接続プログラムのページを開き直して操作してください。",
+        "プログラムのページを開き直して操作してください。",
     ),
     Text::new(
         "Another site sent this request, so it was stopped for your safety.",
@@ -67,7 +67,7 @@ pub static REQUEST_CROSS_SITE: ProblemKind = ProblemKind::new(
 );
 
 /// A site that the holder has not approved asks whether the program runs.
-pub static SITE_NOT_APPROVED: ProblemKind = ProblemKind::new(
+pub(super) static SITE_NOT_APPROVED: ProblemKind = ProblemKind::new(
     "site.not_approved",
     403,
     "Site not approved",

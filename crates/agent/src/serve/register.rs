@@ -18,10 +18,10 @@ const VERSION: u64 = 1;
 const FILE_LIMIT: u64 = 256 * 1024;
 
 /// So many browsers are remembered; the one that was paired first gives way.
-pub const BROWSER_LIMIT: usize = 16;
+pub(super) const BROWSER_LIMIT: usize = 16;
 
 /// So many sites are remembered; the one that was approved first gives way, and is asked about again.
-pub const SITE_LIMIT: usize = 500;
+pub(super) const SITE_LIMIT: usize = 500;
 
 /// Longest origin that is remembered, in bytes: a host name has at most 253.
 const ORIGIN_LIMIT: usize = 300;
@@ -103,7 +103,8 @@ impl Register {
     /// [`RegisterError::NoFolder`].
     pub fn usual_folder() -> Result<PathBuf, RegisterError> {
         let absolute = |name| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
-        let state = absolute("XDG_STATE_HOME").or_else(|| absolute("HOME").map(|home| home.join(".local/state")));
+        let state =
+            absolute("XDG_STATE_HOME").or_else(|| absolute("HOME").map(|home| home.join(".local/state")));
         state.map(|state| state.join("musubi-agent")).ok_or(RegisterError::NoFolder)
     }
 
@@ -338,11 +339,15 @@ mod tests {
             register.pair(&secret(n), AT).unwrap();
         }
         assert!(!register.is_paired(&secret(0)).unwrap());
-        assert!(register.is_paired(&secret(1)).unwrap() && register.is_paired(&secret(BROWSER_LIMIT)).unwrap());
+        assert!(
+            register.is_paired(&secret(1)).unwrap() && register.is_paired(&secret(BROWSER_LIMIT)).unwrap()
+        );
         register.approve(&format!("https://{}", "a".repeat(ORIGIN_LIMIT)), AT).unwrap();
         assert!(register.sites().unwrap().is_empty());
         let full = Content {
-            sites: (0..SITE_LIMIT).map(|n| Site { origin: format!("https://{n}"), approved_at: AT.0 }).collect(),
+            sites: (0..SITE_LIMIT)
+                .map(|n| Site { origin: format!("https://{n}"), approved_at: AT.0 })
+                .collect(),
             ..Content::default()
         };
         std::fs::write(register.path(), serde_json::to_vec(&full).unwrap()).unwrap();

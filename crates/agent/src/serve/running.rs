@@ -49,6 +49,12 @@ impl Default for Arguments {
 #[must_use]
 pub fn run(arguments: &Arguments, lang: Lang) -> ExitCode {
     let t = TEXTS.tr(lang);
+    tracing_subscriber::fmt()
+        .with_env_filter(
+            tracing_subscriber::EnvFilter::try_from_env("MUSUBI_LOG").unwrap_or_else(|_| "warn".into()),
+        )
+        .with_writer(std::io::stderr)
+        .init();
     let source = Arc::new(PcscSource { reader: arguments.reader.clone() });
     let served = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
@@ -86,10 +92,11 @@ async fn serve(arguments: &Arguments, source: Arc<dyn CardSource>, t: Tr) -> Res
     let desk = Desk::new(source, register, Arc::new(SystemClock), Limits::default());
     let ending = Arc::new(Notify::new());
     let asked = ending.clone();
-    let serving = axum::serve(listener, router(desk, pairing, address.port())).with_graceful_shutdown(async move {
-        asked_to_end().await;
-        asked.notify_one();
-    });
+    let serving =
+        axum::serve(listener, router(desk, pairing, address.port())).with_graceful_shutdown(async move {
+            asked_to_end().await;
+            asked.notify_one();
+        });
     let late = async {
         ending.notified().await;
         tokio::time::sleep(FAREWELL).await;

@@ -39,7 +39,8 @@ enum Command {
 #[must_use]
 pub fn run(arguments: &Arguments, lang: Lang) -> ExitCode {
     let t = TEXTS.tr(lang);
-    let done = open_register(arguments.state.as_ref()).and_then(|register| decide(&register, &arguments.command, t));
+    let done =
+        open_register(arguments.state.as_ref()).and_then(|register| decide(&register, &arguments.command, t));
     match done {
         Ok(code) => code,
         Err(error) => {

@@ -10,4 +10,5 @@
 
 mod card;
 mod pcsc;
+mod serve;
 mod virtual_reader;

@@ -11,6 +11,7 @@
 
   const say = (text) => {
     by("home-status").textContent = text;
+    by("home-status").className = text ? "card-status" : "";
   };
 
   const secret = () => {
@@ -80,12 +81,13 @@
     origin.scope = "row";
     origin.textContent = site.origin;
     const date = document.createElement("td");
+    date.className = "nowrap";
     date.dataset.label = by("sites-rows").dataset.labelDate;
     date.textContent = new Date(site.approved_at * 1000).toLocaleDateString(lang, { dateStyle: "long" });
     const change = document.createElement("td");
     const forget = document.createElement("button");
     forget.type = "button";
-    forget.className = "button button-outline";
+    forget.className = "button button-outline nowrap";
     forget.textContent = texts.forget;
     forget.setAttribute("aria-label", fill(texts.forget_site, { origin: site.origin }));
     forget.addEventListener("click", async () => {
@@ -123,7 +125,7 @@
 
   const pairError = (text) => {
     by("pair-field").classList.toggle("field-error", Boolean(text));
-    by("pair-error").hidden = !text;
+    by("pair-error-place").hidden = !text;
     by("pair-error").textContent = text;
     by("pair-code").setAttribute("aria-invalid", String(Boolean(text)));
     if (text) by("pair-code").focus();
