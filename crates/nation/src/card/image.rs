@@ -19,7 +19,7 @@ use super::sql::{self as cards, CardCertificateRow, CardRow};
 use crate::authority::certified_attributes;
 use crate::keys::{ChipKey, chip_label, derive};
 use crate::sql::{self, ResidentRow};
-use crate::{NationError, ResidentId, World};
+use crate::{NationError, ResidentId, World, pictures};
 
 /// What an image is made from.
 pub(super) struct Contents {
@@ -86,6 +86,8 @@ impl Contents {
             &certificate(&self.signature),
             &sha256_parts(&[attributes.name.as_bytes()]),
             &sha256_parts(&[attributes.address.as_bytes()]),
+            &sha256_parts(&[self.resident.name.as_bytes()]),
+            &sha256_parts(&[self.resident.address.as_bytes()]),
             self.resident.municipality.as_bytes(),
         ])
     }
@@ -147,18 +149,19 @@ impl Contents {
     fn surface(&self, numbers: &Numbers) -> Result<ApplicationImage, NationError> {
         let signer = Signer::of(self.seed, &self.resident.municipality, Vouched::Surface)?;
         let (date_of_birth, expires_on) = (self.date_of_birth(), eight_digits(numbers.ends));
+        // The face has the characters of the register, the other files those of the certificates.
         let face = Face {
             date_of_birth: &date_of_birth,
             sex: digit_of(self.resident.sex),
-            name_png: &[],
-            address_png: &[],
-            photograph: &[],
+            name_png: &pictures::name(&self.resident.name),
+            address_png: &pictures::address(&self.resident.address),
+            photograph: &pictures::grey_portrait(),
             expires_on: &expires_on,
-            security_code_png: &[],
+            security_code_png: &pictures::security_code(numbers.security_code.expose()),
         };
         Ok(card_surface::application(&SurfaceContents {
             face,
-            number_png: &[],
+            number_png: &pictures::number(numbers.individual.expose()),
             municipality: &self.resident.municipality,
             issuer: signer.issuer(),
             key_id: Vouched::Surface.basic_key_id()?,
