@@ -15,7 +15,18 @@ async fn sign_by_pkcs11(card: &Inserted, message: &[u8], id: &str, slot: &str, p
     let run = async |rest: &[&str]| {
         card.done("pkcs11-tool", &[&["--module", &module], &login[..], rest].concat()).await
     };
-    run(&["--sign", "--mechanism", "SHA256-RSA-PKCS", "--id", id, "--input-file", "message", "--output-file", "signature"]).await;
+    run(&[
+        "--sign",
+        "--mechanism",
+        "SHA256-RSA-PKCS",
+        "--id",
+        id,
+        "--input-file",
+        "message",
+        "--output-file",
+        "signature",
+    ])
+    .await;
     run(&["--read-object", "--type", "cert", "--id", id, "--output-file", "certificate"]).await;
     Signed {
         certificate: STANDARD.encode(card.read("certificate")),
@@ -56,7 +67,8 @@ async fn a_pkcs11_program_signs_in_with_the_authentication_key() {
     let check = fixture.start_check(&fixture.bank).await;
     let text = to_be_signed(fixture.bank.origin, fixture.bank.id.as_str(), "sign_in", &check.nonce);
     let signed = sign_by_pkcs11(&card, text.as_bytes(), "01", "0", PIN).await;
-    let answer = fixture.complete_check(&fixture.bank, &check, &signed, fixture.bank.origin).await.expect(200);
+    let answer =
+        fixture.complete_check(&fixture.bank, &check, &signed, fixture.bank.origin).await.expect(200);
     assert_eq!((answer.verdict(), answer.str("customer_id")), (PASSED, "C-1"), "{}", answer.text);
 }
 
@@ -147,7 +159,8 @@ async fn a_child_s_card_has_no_signature_certificate() {
     let child = child.into_iter().find(|resident| resident.card.signature.is_none()).expect("a child");
     let card = stage.insert(child.id.as_str()).await;
     let module = module();
-    let read = ["--module", &module, "--read-object", "--type", "cert", "--output-file", "certificate", "--id"];
+    let read =
+        ["--module", &module, "--read-object", "--type", "cert", "--output-file", "certificate", "--id"];
     card.done("pkcs11-tool", &[&read[..], &["01"]].concat()).await;
     assert!(!card.run("pkcs11-tool", &[&read[..], &["02"]].concat()).await.status.success());
 }

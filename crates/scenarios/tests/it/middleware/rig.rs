@@ -3,7 +3,7 @@
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::process::{Output, Stdio};
-use std::sync::{Arc, LazyLock, Mutex};
+use std::sync::{LazyLock, Mutex};
 use std::time::Duration;
 
 use axum::Router;
@@ -30,7 +30,9 @@ static READERS: LazyLock<(Semaphore, Mutex<Vec<u16>>)> = LazyLock::new(|| {
 pub(crate) fn available() -> bool {
     let found = std::env::var_os("MUSUBI_TEST_READERS").is_some();
     if !found {
-        println!("not here: tests with pcscd run by `scripts/with-cards cargo test -p musubi-scenarios middleware`");
+        println!(
+            "not here: tests with pcscd run by `scripts/with-cards cargo test -p musubi-scenarios middleware`"
+        );
     }
     found
 }
@@ -207,6 +209,3 @@ pub(crate) fn agent_program() -> &'static Path {
 pub(crate) fn operator_program() -> &'static Path {
     Path::new(env!("CARGO_BIN_EXE_musubi-under-test"))
 }
-
-/// What is shared between a test and what it started.
-pub(crate) type Shared<T> = Arc<Mutex<T>>;

@@ -47,7 +47,10 @@ async fn openssl_signs_a_cms_with_the_card_and_it_passes() {
     certificate(&card).await;
     card.write("contract", "二人の契約。\n".as_bytes());
     let key = format!("pkcs11:id=%02;type=private;pin-value={PASSWORD}");
-    let sign = ["cms", "-sign", "-binary", "-md", "sha256", "-outform", "DER", "-engine", "pkcs11", "-keyform", "engine"];
+    let sign = [
+        "cms", "-sign", "-binary", "-md", "sha256", "-outform", "DER", "-engine", "pkcs11", "-keyform",
+        "engine",
+    ];
     let what = ["-inkey", &key, "-signer", "signer.pem", "-in", "contract", "-out", "contract.p7s"];
     card.done("openssl", &[&sign[..], &what].concat()).await;
     let (passed, told) = verified(&stage, &card, "contract.p7s", &["--content", "contract"]).await;

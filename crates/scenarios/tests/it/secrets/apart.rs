@@ -16,6 +16,7 @@ use musubi_crypto::{ClientKey, SystemRandom};
 use musubi_demo::Sites;
 use musubi_httpkit::client::http_client;
 use musubi_httpkit::hosts::by_host;
+use musubi_httpkit::page::CardOrigins;
 use musubi_kernel::{Clock, Date, Secret, SystemClock};
 use musubi_nation::pages::{PagesConfig, card_router, town_router};
 use musubi_nation::{DEFAULT_SEED, World, WorldConfig};
@@ -43,7 +44,7 @@ pub(crate) struct Apart {
 }
 
 impl Apart {
-    pub(crate) async fn start(agent_origin: Option<String>) -> Self {
+    pub(crate) async fn start() -> Self {
         let folder = TempDir::new().unwrap();
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         let sites = Sites { port: listener.local_addr().unwrap().port() };
@@ -79,7 +80,7 @@ impl Apart {
             relying_party_id: bank_id,
             client_key: bank_key,
             own_origin: sites.origin("bank"),
-            card_origin: sites.origin("card"),
+            card: CardOrigins { window: sites.origin("card"), agent: None },
             portal_origin: sites.origin("portal"),
             lab: false,
         })
@@ -98,7 +99,6 @@ impl Apart {
             tokio::spawn(async move { axum::serve(listener, router).await.unwrap() }),
             tokio::spawn(async move { bank.run_background(std::future::pending()).await }),
         ];
-        let _ = agent_origin;
         let platform = serve(folder.path());
         let apart = Self { sites, world, recorded, platform, tasks, folder };
         apart.wait_until_ready().await;
@@ -109,7 +109,8 @@ impl Apart {
         let client = http_client(Duration::from_secs(5));
         let began = Instant::now();
         let answers = async || {
-            let checkpoint = client.get(format!("{}/v1/audit/checkpoint", self.sites.origin("api"))).send().await;
+            let checkpoint =
+                client.get(format!("{}/v1/audit/checkpoint", self.sites.origin("api"))).send().await;
             checkpoint.is_ok_and(|response| response.status().is_success())
         };
         while !answers().await {
@@ -176,7 +177,8 @@ fn musubi(folder: &Path) -> Command {
 fn register_bank(folder: &Path, sites: Sites) -> String {
     let migrated = musubi(folder).arg("migrate").output().unwrap();
     assert!(migrated.status.success(), "{}", String::from_utf8_lossy(&migrated.stderr));
-    let add = ["relying-party", "add", "--name-ja", "みほん銀行", "--name-en", "Mihon Bank", "--keys", "bank.jwks"];
+    let add =
+        ["relying-party", "add", "--name-ja", "みほん銀行", "--name-en", "Mihon Bank", "--keys", "bank.jwks"];
     let added = musubi(folder).args(add).args(["--origin", &sites.origin("bank")]).output().unwrap();
     assert!(added.status.success(), "{}", String::from_utf8_lossy(&added.stderr));
     String::from_utf8(added.stdout).unwrap().trim().to_owned()

@@ -28,8 +28,17 @@ pub(crate) fn canaries() -> Vec<Vec<u8>> {
         .iter()
         .map(|before| format!("{before}{PIN}").into_bytes())
         .collect();
-    all.extend([verify(PIN), hex::encode(verify(PIN)).into_bytes(), hex::encode_upper(verify(PIN)).into_bytes()]);
-    all.extend([PASSWORD.into(), PASSWORD.to_lowercase().into(), hex(PASSWORD).into(), hex(PASSWORD).to_uppercase().into()]);
+    all.extend([
+        verify(PIN),
+        hex::encode(verify(PIN)).into_bytes(),
+        hex::encode_upper(verify(PIN)).into_bytes(),
+    ]);
+    all.extend([
+        PASSWORD.into(),
+        PASSWORD.to_lowercase().into(),
+        hex(PASSWORD).into(),
+        hex(PASSWORD).to_uppercase().into(),
+    ]);
     all
 }
 
@@ -74,7 +83,12 @@ async fn ask(visitor: &Visitor, caller: &str, page: &Page, pin: &str) -> Vec<(St
     ["certificate", "signature", "origin"].map(|name| (name.to_owned(), text(name))).to_vec()
 }
 
-async fn post(visitor: &mut Visitor, site: &str, path: &str, fields: &[(String, String)]) -> Result<Page, Failure> {
+async fn post(
+    visitor: &mut Visitor,
+    site: &str,
+    path: &str,
+    fields: &[(String, String)],
+) -> Result<Page, Failure> {
     let fields: Vec<(&str, &str)> = fields.iter().map(|(name, value)| (&**name, &**value)).collect();
     visitor.post(site, path, &fields).await
 }
@@ -91,7 +105,8 @@ async fn use_everything(visitor: &mut Visitor, world: &World) -> Result<(), Fail
         ("account_type", "ordinary".to_owned()),
         ("consent", "yes".to_owned()),
     ];
-    let application = post(visitor, "bank", "/apply", &fields.map(|(name, value)| (name.to_owned(), value))).await?;
+    let application =
+        post(visitor, "bank", "/apply", &fields.map(|(name, value)| (name.to_owned(), value))).await?;
     let signed = ask(visitor, "bank", &application, PASSWORD).await;
     let accepted = post(visitor, "bank", &format!("{}/complete", application.path), &signed).await?;
     assert!(accepted.text("customer-id").is_some(), "{}", accepted.body);
@@ -108,7 +123,7 @@ async fn use_everything(visitor: &mut Visitor, world: &World) -> Result<(), Fail
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn pin_and_password_never_reach_the_platform_its_log_or_its_memory() {
-    let apart = Apart::start(None).await;
+    let apart = Apart::start().await;
     choose_secrets(&apart.world).await;
     let mut visitor = Visitor::new(apart.sites);
     use_everything(&mut visitor, &apart.world).await.unwrap();
