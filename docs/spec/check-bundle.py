@@ -7,6 +7,7 @@ list given beside the bundle leads to the commitment.
     python3 docs/spec/check-bundle.py FILE ROOTS_FOLDER [LIST.crl]
 """
 
+import base64
 import glob
 import hashlib
 import json
@@ -17,7 +18,7 @@ from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa, utils
-from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.hazmat.primitives.serialization import Encoding, load_der_public_key
 
 DIGESTS = {1: hashes.SHA256(), 2: hashes.SHA384(), 3: hashes.SHA512()}
 REASONS = {
@@ -202,6 +203,16 @@ def verifies(key, signature, digests):
         return False
 
 
+def presence(statement, certificate):
+    """The enrolled card key, and the digest of the text that it should have signed."""
+    origin, party, purpose, nonce, *key = statement
+    named = base64.urlsafe_b64encode(sha256(certificate)).rstrip(b"=").decode()
+    names = ("origin", "relying-party", "purpose", "nonce", "certificate")
+    lines = [f"{name}: {value}" for name, value in zip(names, (origin, party, purpose, nonce, named))]
+    text = "\n".join(["Musubi card presence 1", *lines, ""])
+    return (load_der_public_key(key[0]) if key else None), {1: sha256(text.encode())}
+
+
 def main(path, folder, crl=None):
     roots = [x509.load_der_x509_certificate(open(name, "rb").read()) for name in glob.glob(f"{folder}/*.der")]
     platform = bytes.fromhex(open(os.path.join(folder, "platform-key.hex")).read().strip())
@@ -219,7 +230,7 @@ def main(path, folder, crl=None):
     detail = read["detail"]
     need(detail["bundle"] == sha256(content).hex(), "the record is of another verdict")
     content = whole(content)
-    need(content[2] == 1 and content[3] == "jpki", "another judgement or kind")
+    need(content[2] == 1 and content[3] in ("jpki", "jpki.presence"), "another judgement or kind")
     evidence, verdict = content[4], content[8]
     indication = ["TOTAL-PASSED", "TOTAL-FAILED", "INDETERMINATE"][verdict[1]]
     need(detail["indication"] == indication, "the record has another indication")
@@ -228,8 +239,13 @@ def main(path, folder, crl=None):
     print(f"verdict      {indication} {verdict.get(2, '')} {verdict.get(3, '')}")
     print(f"audit        record {index} of {size}, root {root.hex()}")
     print(f"certificate  {'signed by a trusted root' if issuers else 'signed by no root given'}")
-    right = verifies(certificate.public_key(), evidence[3], evidence[4])
-    print(f"signature    {'verifies' if right else 'does not verify'}")
+    if content[3] == "jpki":
+        key, digests, word = certificate.public_key(), evidence[4], "signature   "
+    else:
+        need(evidence[2] == 2 and evidence[4] == {}, "a presence of another form")
+        key, digests, word = *presence(evidence[8], evidence[1]), "card present"
+    right = key is not None and verifies(key, evidence[3], digests)
+    print(f"{word} {'verifies' if right else 'does not verify'}")
     for commitment, proof in evidence[6]:
         status = list_status(commitment, proof, certificate.serial_number)
         issuer = [r for r in roots if sha256(r.public_bytes(Encoding.DER))[:8] == commitment[1]]

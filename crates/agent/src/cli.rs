@@ -1,4 +1,5 @@
-//! The resident's command line: `musubi-agent readers | read | sign | pin | virtual`.
+//! The resident's command line: `musubi-agent serve | sites | readers | read | sign | pin | virtual`; `serve` if
+//! nothing is named.
 
 use std::process::ExitCode;
 
@@ -7,6 +8,7 @@ use musubi_kernel::{Clock as _, SystemClock};
 
 use crate::commands::{self, CardArguments};
 use crate::messages::Condition;
+use crate::serve;
 use crate::terminal::{Ask, Keyboard, Language, StandardInput, Terminal, say};
 use crate::virtual_reader;
 
@@ -28,12 +30,17 @@ struct Arguments {
     /// Language of the output; from LC_ALL, LC_MESSAGES or LANG unless given.
     #[arg(long, global = true, value_enum)]
     lang: Option<Language>,
+    /// `serve` unless given.
     #[command(subcommand)]
-    command: Command,
+    command: Option<Command>,
 }
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Let browsers use the card reader of this computer, until Ctrl+C. Used if no command is named.
+    Serve(serve::Arguments),
+    /// Look at the sites that may ask the card, or forget them.
+    Sites(serve::SitesArguments),
     /// List the card readers and what is on them.
     Readers,
     /// Tell what is on a card, or read a certificate or the attributes from it.
@@ -50,7 +57,7 @@ impl Command {
     /// How a card is chosen and its PIN entered, where one is asked.
     fn card(&self) -> Option<&CardArguments> {
         match self {
-            Self::Readers | Self::Virtual(_) => None,
+            Self::Serve(_) | Self::Sites(_) | Self::Readers | Self::Virtual(_) => None,
             Self::Read(arguments) => Some(&arguments.card),
             Self::Sign(arguments) => Some(&arguments.card),
             Self::Pin(arguments) => Some(&arguments.card),
@@ -69,11 +76,17 @@ pub fn main() -> ExitCode {
         }
     };
     let tr = arguments.lang.unwrap_or_else(Language::of_environment).texts();
+    let command = arguments.command.unwrap_or_else(|| Command::Serve(serve::Arguments::default()));
+    match &command {
+        Command::Serve(arguments) => return serve::run(arguments, tr.lang()),
+        Command::Sites(arguments) => return serve::run_sites(arguments, tr.lang()),
+        _ => {}
+    }
     let (mut out, mut err) = (std::io::stdout(), std::io::stderr());
-    let from_input = arguments.command.card().is_some_and(|card| card.pin_stdin);
+    let from_input = command.card().is_some_and(|card| card.pin_stdin);
     let ask: &mut dyn Ask = if from_input { &mut StandardInput } else { &mut Keyboard };
     let mut terminal = Terminal { tr, out: &mut out, err: &mut err, ask };
-    match run(&arguments.command, &mut terminal) {
+    match run(&command, &mut terminal) {
         Ok(()) => ExitCode::SUCCESS,
         Err(condition) => {
             say(&mut std::io::stderr(), &format!("musubi-agent: {}", condition.what(tr)));
@@ -86,6 +99,8 @@ pub fn main() -> ExitCode {
 fn run(command: &Command, terminal: &mut Terminal<'_>) -> Result<(), Condition> {
     let now = SystemClock.now();
     match command {
+        // Answered before: they have exit codes of their own.
+        Command::Serve(_) | Command::Sites(_) => Ok(()),
         Command::Readers => commands::readers::run(terminal),
         Command::Read(arguments) => {
             commands::read::run(&mut arguments.card.connect()?, arguments, now, terminal)

@@ -5,5 +5,6 @@ pub mod cli;
 mod commands;
 mod messages;
 pub mod pcsc;
+pub mod serve;
 mod terminal;
 mod virtual_reader;

@@ -153,6 +153,7 @@ async fn open(
         pairwise_secret: Secret::new(vec![7; 32]),
         signing_key: musubi_crypto::Ed25519Signer::from_seed(&[7; 32]).unwrap(),
         anchors: TrustAnchors::insecure_test_hierarchy(world.trust_anchors()).unwrap(),
+        card_authorities: musubi_verification::presence::CardAuthorities::default(),
         upstream,
         policy: Policy::default(),
         origins: Origins {
@@ -336,6 +337,7 @@ fn check(setting: &Setting, n: u64) -> Duration {
             certificate: STANDARD.encode(certificate),
             signature: STANDARD.encode(signature),
             origin: ORIGIN.into(),
+            presence: None,
         };
         prepared.push((started.id, completion));
     }
@@ -347,7 +349,7 @@ fn check(setting: &Setting, n: u64) -> Duration {
             let mut tx = verification.context().db.begin().await.unwrap();
             let checked = entitlement_check::complete(&mut tx, verification, judged, at).await.unwrap();
             tx.commit().await.unwrap();
-            assert!(checked.person.is_some());
+            assert!(checked.authenticated().is_some());
         }
     });
     begun.elapsed()

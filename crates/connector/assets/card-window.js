@@ -170,17 +170,23 @@ function askLeave(permission) {
 }
 
 function problemText(outcome) {
-  const detail = outcome === null ? null : outcome.body.detail?.[document.documentElement.lang === "en" ? "en" : "ja"];
-  return detail ? `${detail.what} ${detail.next}` : texts.failed;
+  const told = outcome === null ? null : outcome.body.detail?.[document.documentElement.lang === "en" ? "en" : "ja"];
+  const text = told ?? texts.conditions.unreachable;
+  return `${text.what} ${text.next}`;
 }
 
 async function pair(event) {
   event.preventDefault();
   const button = element("submit-pairing");
   if (button.disabled) return;
+  const code = element("pairing-code").value.replace(/[\s-]/g, "").toUpperCase();
+  if (!/^[A-Z0-9]{8}$/.test(code)) {
+    element("pairing-error").textContent = texts.pairing;
+    element("pairing-code").focus();
+    return;
+  }
   button.disabled = true;
   element("pairing-error").textContent = "";
-  const code = element("pairing-code").value.replace(/[\s-]/g, "").toUpperCase();
   const outcome = await ask("/pair", { code });
   button.disabled = false;
   if (finished) return;

@@ -6,7 +6,6 @@
 
 mod answer;
 mod conditions;
-mod key_record;
 mod perform;
 pub mod problems;
 mod reader;

@@ -5,6 +5,7 @@
 //! the certificate and the application are there.
 
 use musubi_card::client::{Attributes, Card, CardError, LastTry};
+use musubi_card::records::public_key::KeyRecord;
 use musubi_card::transport::Transport;
 use musubi_card::{CertificateKind, PinReference};
 use musubi_crypto::sha256;
@@ -12,7 +13,6 @@ use musubi_httpkit::Problem;
 use musubi_httpkit::problems::REQUEST_MALFORMED;
 use musubi_kernel::Secret;
 
-use crate::key_record::spki_of;
 use crate::request::{Asked, Operation, Origin, Statement};
 
 /// The secrets that came with a request.
@@ -117,7 +117,7 @@ pub(crate) fn perform<T: Transport>(
         Work::Enrol { statement, pin, text_pin } => {
             check_authentication(card)?;
             let key = card.presence_key(text_pin, last_try)?;
-            let spki = spki_of(&key.record)?;
+            let spki = free_key_spki(&key.record)?;
             let text = statement.enrolment_text(&job.origin, &spki);
             let (certificate, signature) = authenticate(card, &text, pin, last_try)?;
             let enrolment = Enrolment {
@@ -139,6 +139,8 @@ pub(crate) fn perform<T: Transport>(
         }
         Work::ReadAttributes { pin } => Ok(CardAnswer::Attributes(card.read_attributes(pin, last_try)?)),
         Work::ProvePresence { statement } => {
+            // A phone, which has no free key, would ask for a PIN before it shows its certificate.
+            card.tries_left(PinReference::TextAttributes)?;
             check_authentication(card)?;
             let certificate = card.authentication_certificate()?;
             let text = statement.presence_text(&job.origin, &certificate);
@@ -146,6 +148,12 @@ pub(crate) fn perform<T: Transport>(
             Ok(CardAnswer::Signed { certificate, signature, presence: None })
         }
     }
+}
+
+/// The public half of the free key as its record has it. Who vouches for it, looks whoever accepts the enrolment.
+fn free_key_spki(record: &[u8]) -> Result<Vec<u8>, CardError> {
+    let key = KeyRecord::parse(record).and_then(|record| record.key.verifier());
+    key.map(|key| key.spki_der().to_vec()).map_err(|_| CardError::Malformed("key record"))
 }
 
 fn check_authentication<T: Transport>(card: &mut Card<T>) -> Result<(), CardError> {

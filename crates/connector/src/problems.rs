@@ -131,10 +131,7 @@ pub(crate) static CARD_UNRESPONSIVE: ProblemKind = ProblemKind::new(
     "card.unresponsive",
     409,
     "Card does not answer",
-    Text::new(
-        "カードが応答しません。",
-        "カードの向きを確かめ、置き直してから、もう一度操作してください。",
-    ),
+    Text::new("カードが応答しません。", "カードの向きを確かめ、置き直してから、もう一度操作してください。"),
     Text::new(
         "The card does not answer.",
         "Check which way round it lies, put it on the reader again and try again.",
@@ -150,7 +147,10 @@ pub(crate) static CARD_WRONG: ProblemKind = ProblemKind::new(
         "置かれているカードはマイナンバーカードではありません。",
         "マイナンバーカードに置き換えて、もう一度操作してください。",
     ),
-    Text::new("This is not a My Number Card.", "Put your My Number Card on the reader instead and try again."),
+    Text::new(
+        "This is not a My Number Card.",
+        "Put your My Number Card on the reader instead and try again.",
+    ),
 );
 
 /// The carrier lacks the application: a phone has no 券面事項入力補助AP.

@@ -3,9 +3,9 @@
 
 use axum::extract::State;
 use axum::http::HeaderMap;
+use musubi_card::PinReference;
 use musubi_card::client::{Card, CardError, Overview};
 use musubi_card::transport::Transport;
-use musubi_card::PinReference;
 use musubi_httpkit::page::PageLang;
 use musubi_httpkit::{Json, Problem};
 use serde::Deserialize;
@@ -84,8 +84,7 @@ pub(crate) async fn approve<R: Reader>(
 
 fn look_at<T: Transport>(card: &mut Card<T>, needs_text: bool) -> Result<Look, CardError> {
     let overview = card.overview()?;
-    let text_tries =
-        if needs_text { Some(card.tries_left(PinReference::TextAttributes)?) } else { None };
+    let text_tries = if needs_text { Some(card.tries_left(PinReference::TextAttributes)?) } else { None };
     Ok(Look { overview, text_tries })
 }
 

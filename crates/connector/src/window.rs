@@ -134,6 +134,7 @@ fn settings(config: &WindowConfig, can_choose: bool, t: Tr) -> Value {
             "progress": t.get("window.progress"),
             "working": t.get("window.working"),
             "failed": t.get("window.failed"),
+            "pairing": t.get("window.pairing.form"),
             "last_try": t.get("window.last_try.tick"),
             "malformed": t.get("window.malformed"),
             "origin_mismatch": t.get("window.origin_mismatch"),

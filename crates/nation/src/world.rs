@@ -239,6 +239,7 @@ impl World {
     /// # Errors
     /// [`LifeError`]; then nothing has changed.
     pub async fn live(&self, id: &ResidentId, event: LifeEvent) -> Result<(), LifeError> {
+        self.known(id).await?;
         self.derive_next_keys(id).await?;
         let now = self.now();
         let _alone = self.inner.cards.lock(id).await;

@@ -23,6 +23,10 @@ use self::signature::{document_digest, signature_value};
 use crate::certificate::UnverifiedCertificate;
 use crate::facts::Facts;
 use crate::indication::SubIndication;
+use crate::presence::{
+    enrolment as presence_enrolment, key_strength as presence_key_strength,
+    signature_value as presence_signature_value,
+};
 use crate::reasons::ReasonCode;
 use crate::verdict::{EvidenceValue, Outcome};
 
@@ -125,6 +129,7 @@ impl Check {
 }
 
 const DOCUMENT_DIGEST: &str = "document.digest";
+const SIGNATURE_VALUE: &str = "signature.value";
 
 macro_rules! checks {
     ($($id:expr, $precedence:ident, $run:ident, $citation:literal;)*) => {
@@ -152,8 +157,22 @@ pub const CHECKS: &[Check] = checks! {
     "revocation.freshness", Freshness, revocation_freshness, "EN 319 102-1 5.2.5; RFC 5280 5.1.2.5";
     "revocation.status", Revocation, revocation_status, "JPKI Act art. 19 (1), art. 38 (1); EN 319 102-1 5.2.6, 5.5.4; RFC 5280 6.3.3";
     DOCUMENT_DIGEST, Signature, document_digest, "EN 319 102-1 5.2.7";
-    "signature.value", Signature, signature_value, "EN 319 102-1 5.2.7; RFC 8017 8.2.2";
+    SIGNATURE_VALUE, Signature, signature_value, "EN 319 102-1 5.2.7; RFC 8017 8.2.2";
 };
+
+/// The checks of presence without PIN that take the place of the holder's signature. Their ids are none of [`CHECKS`], so
+/// that who looks for `signature.value` does not find it in a verdict of presence.
+pub const PRESENCE_CHECKS: &[Check] = checks! {
+    "presence.enrolment", Signature, presence_enrolment, "JPKI Act art. 38-4 (after an authentication with PIN); docs/adr/0018-presence-without-pin.md";
+    "presence.key_strength", Signature, presence_key_strength, "EN 319 102-1 5.2.8";
+    "presence.signature_value", Signature, presence_signature_value, "docs/spec/card-request.md: prove_presence; RFC 8017 8.2.2";
+};
+
+/// The checks of a presence, in the order in which its verdict lists them.
+pub(crate) fn presence_checks() -> impl Iterator<Item = &'static Check> {
+    let of_the_holder = [DOCUMENT_DIGEST, SIGNATURE_VALUE];
+    CHECKS.iter().filter(move |check| !of_the_holder.contains(&check.id)).chain(PRESENCE_CHECKS)
+}
 
 /// Runs a check that needs a certificate.
 fn on_certificate(facts: &Facts<'_>, check: impl FnOnce(&UnverifiedCertificate<'_>) -> Finding) -> Finding {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use musubi_crypto::{Digest, DigestAlgorithm};
+use musubi_crypto::{Digest, DigestAlgorithm, PublicKey};
 use musubi_kernel::UnixTime;
 
 use crate::anchors::{Anchor, Issuer, TrustAnchors};
@@ -29,6 +29,9 @@ pub(crate) struct Facts<'a> {
     /// `Some` if the certificate says that it is a digital-signature certificate.
     pub(crate) attributes: Option<Result<BasicAttributes, ProfileError>>,
     pub(crate) revocation: Revocation<'a>,
+    /// The card's free key that was enrolled for the certificate, of presence alone; `Some(None)` if it is no key that
+    /// can be used.
+    pub(crate) card_key: Option<Option<PublicKey>>,
 }
 
 /// What the lists say.
@@ -74,6 +77,7 @@ impl<'a> Facts<'a> {
             issuer: None,
             attributes: None,
             revocation: Revocation::default(),
+            card_key: None,
         };
         if let Ok(certificate) = &facts.certificate {
             let name = certificate.issuer().as_der();

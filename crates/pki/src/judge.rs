@@ -8,7 +8,7 @@ use musubi_crypto::{Digest, DigestAlgorithm, Sha256Digest};
 use musubi_kernel::UnixTime;
 
 use crate::anchors::{Issuer, TrustAnchors};
-use crate::checks::{CHECKS, Conclusion};
+use crate::checks::{CHECKS, Check, Conclusion};
 use crate::facts::Facts;
 use crate::indication::SubIndication;
 use crate::key::{AuthorityKind, CertKey};
@@ -106,9 +106,25 @@ pub struct Judgement {
 #[must_use]
 pub fn judge(evidence: &Evidence<'_>, anchors: &TrustAnchors, policy: &Policy, at: UnixTime) -> Judgement {
     let facts = Facts::gather(evidence, anchors, policy, at);
+    let Ran { verdict, certificate, issued, digests, covering } = run(facts, CHECKS.iter());
+    Judgement { verdict, certificate, issued, digests, covering }
+}
+
+/// What the checks came to: the material of a [`Judgement`], or of one that shows less.
+pub(crate) struct Ran {
+    pub(crate) verdict: Verdict,
+    pub(crate) certificate: Option<VerifiedCertificate>,
+    pub(crate) issued: Option<CertKey>,
+    pub(crate) digests: Vec<Digest>,
+    pub(crate) covering: Vec<Arc<VerifiedRevocationList>>,
+}
+
+/// Runs these checks. Whoever calls it says what a pass of them means.
+pub(crate) fn run<'c>(facts: Facts<'_>, checks: impl Iterator<Item = &'c Check>) -> Ran {
+    let at = facts.at;
     let mut worst: Option<(u8, Conclusion)> = None;
     let mut results = Vec::with_capacity(CHECKS.len() + 2);
-    for check in CHECKS {
+    for check in checks {
         let finding = check.run(&facts);
         if let Some(conclusion) = conclusion_of(check.may_be_skipped(), finding.outcome, finding.conclusion) {
             let rank = check.precedence() as u8;
@@ -132,7 +148,7 @@ pub fn judge(evidence: &Evidence<'_>, anchors: &TrustAnchors, policy: &Policy, a
     let digests = digests.take(if facts.signed_digest == facts.sha256 { 1 } else { 2 }).collect();
     let covering = facts.revocation.covering.iter().copied().cloned().collect();
     let certificate = if verdict.is_passed() { verified(facts) } else { None };
-    Judgement { verdict, certificate, issued, digests, covering }
+    Ran { verdict, certificate, issued, digests, covering }
 }
 
 /// A check that neither passed nor may be skipped always has a conclusion, so that nothing passes by omission.

@@ -1,7 +1,8 @@
 //! Certificates of the Japanese Public Key Infrastructure (公的個人認証サービス, JPKI), revocation lists and
 //! verdicts. Pure: bytes, policy and time come in, a verdict goes out; no clock, no file, no network.
 //!
-//! [`judge()`] is the only way to a [`VerifiedCertificate`] and to a [`Verdict`]; a [`VerifiedRevocationList`]
+//! [`judge()`] is the only way to a [`VerifiedCertificate`]; it, [`judge_presence()`] and [`path::judge_path()`] are the only
+//! ways to a [`Verdict`]; a [`VerifiedRevocationList`]
 //! exists only through its verification under [`TrustAnchors`].
 
 #[cfg(test)]
@@ -24,6 +25,7 @@ mod name;
 pub mod oid;
 pub mod path;
 mod policy;
+mod presence;
 mod profile;
 mod reasons;
 mod revocation_list;
@@ -34,7 +36,7 @@ mod verified;
 pub use anchors::{Anchor, AnchorError, TrustAnchors};
 pub use attributes::{AttributeError, BasicAttributes, DateOfBirth, Era, Sex};
 pub use certificate::{MAX_CERTIFICATE_BYTES, ParseError, UnusableKey, UnverifiedCertificate};
-pub use checks::{CHECKS, Check, Precedence};
+pub use checks::{CHECKS, Check, PRESENCE_CHECKS, Precedence};
 pub use entries::{EntryStatus, RevokedEntry};
 pub use extensions::AuthorityKeyIdentifier;
 pub use indication::{Indication, SubIndication};
@@ -43,6 +45,9 @@ pub use key::{AuthorityKind, CertKey, KeyError, RevocationReason, SerialNumber};
 pub use list_tree::{ListCommitment, StatusProof, UnprovenList};
 pub use name::DistinguishedName;
 pub use policy::{Budget, RevocationMode, ValidationPolicy};
+pub use presence::{
+    PresenceEvidence, PresenceJudgement, PresenceStatement, PresentCertificate, judge_presence,
+};
 pub use profile::{Environment, ProfileError, policy_oid};
 pub use reasons::{ReasonCode, ReasonText, UnknownReason};
 pub use revocation_list::{CrlError, ListScope, MAX_LIST_BYTES, VerifiedRevocationList};

@@ -178,6 +178,34 @@ reasons! {
         en: "This signature was made for another web site. You may have been led to a fake site.",
             "Close that page, open the right site's address yourself and start again.";
     }
+    /// No card is enrolled for presence with this certificate at this relying party.
+    PresenceNotEnrolled = "presence.not_enrolled" {
+        ja: "このカードは、このサービスでの暗証番号なしの利用（かざし利用）に登録されていません。電子証明書を更新したときや、登録をやめたときも、登録はなくなります。",
+            "一度、暗証番号でログインし、そのときに「暗証番号なしで利用する」を選んで登録してください。";
+        en: "This card is not enrolled for use without PIN at this service. An enrolment also ends when the certificate is renewed or when you end it.",
+            "Sign in once with your PIN and choose to use the card without PIN from then on.";
+    }
+    /// The signature is not the enrolled card's over this transaction's text and this certificate.
+    PresenceNotProven = "presence.not_proven" {
+        ja: "かざされたカードの応答を、登録されたカードのものと確認できませんでした。カードが違うか、応答が別の手続きのものか、途中で書き換えられたおそれがあります。",
+            "登録したカードをもう一度かざしてください。それでもできないときは、暗証番号でログインして登録し直してください。";
+        en: "The answer could not be confirmed as that of the enrolled card. It is another card, an answer to another transaction, or it was altered on the way.",
+            "Hold out the card that you enrolled once more. If it still fails, sign in with your PIN and enrol it again.";
+    }
+    /// Nobody vouches for the card key that was to be enrolled.
+    PresenceNotGenuine = "presence.not_genuine" {
+        ja: "カードが本物であることを示す記録を確認できなかったため、暗証番号なしの利用（かざし利用）に登録できませんでした。ログインには影響ありません。",
+            "暗証番号でのログインは続けて使えます。くり返し起きるときは、お住まいの市区町村の窓口でカードを確認してもらってください。";
+        en: "The record that shows the card to be genuine could not be confirmed, so it was not enrolled for use without PIN. Signing in is not affected.",
+            "Go on signing in with your PIN. If it keeps happening, have the card checked at your municipality's counter.";
+    }
+    /// The card window gave nothing to enrol.
+    PresenceNotOffered = "presence.not_offered" {
+        ja: "カードから登録に必要な記録を受け取らなかったため、暗証番号なしの利用（かざし利用）に登録していません。ログインには影響ありません。",
+            "登録するには、もう一度暗証番号でログインし、カードの画面で登録を選んでください。";
+        en: "The card's record that enrolling needs was not received, so the card was not enrolled for use without PIN. Signing in is not affected.",
+            "To enrol it, sign in with your PIN again and agree to it in the card window.";
+    }
     /// Nothing is known about revocation.
     UpstreamUnreachable = "upstream.unreachable" {
         ja: "認証局に失効情報を確認できないため、電子証明書が有効かどうかを判断できません。電子証明書に問題があるとは限りません。",
@@ -238,7 +266,7 @@ mod tests {
                 assert!(text.ends_with('.') && text.is_ascii(), "{text}");
             }
         }
-        assert_eq!(ReasonCode::ALL.len(), 20);
+        assert_eq!(ReasonCode::ALL.len(), 24);
         assert_eq!("certificate.good".parse::<ReasonCode>(), Err(UnknownReason));
     }
 }

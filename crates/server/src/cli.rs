@@ -270,6 +270,7 @@ async fn database(config: &Config) -> Result<Db, Failure> {
 fn check(path: &Path) -> Result<(), Failure> {
     let config = Config::read(path)?;
     config.anchors()?;
+    let card_authorities = config.card_authorities()?;
     config.pairwise_secret()?;
     config.upstream_credential()?;
     let signing_key = hex::encode(config.signing_key()?.public_key());
@@ -279,6 +280,8 @@ fn check(path: &Path) -> Result<(), Failure> {
     say(&mut out, &format!("portal            {}", config.server.portal_origin));
     say(&mut out, &format!("card window       {}", config.server.card_origin));
     say(&mut out, &format!("trust             {:?}", config.trust.mode));
+    let presence = if card_authorities.is_empty() { "off" } else { "cards of the named authorities" };
+    say(&mut out, &format!("without PIN       {presence}"));
     say(&mut out, &format!("upstream          {}", config.upstream.origin));
     say(&mut out, &format!("signs with        {signing_key} (Ed25519 public key)"));
     Ok(())
@@ -292,12 +295,13 @@ async fn serve(config: &Config) -> Result<(), Failure> {
         pairwise_secret: config.pairwise_secret()?,
         signing_key: config.signing_key()?,
         anchors: config.anchors()?,
+        card_authorities: config.card_authorities()?,
         upstream: Arc::new(HttpUpstream::new(config.upstream.origin.clone(), config.upstream_credential()?)),
         policy: Policy { max_list_age: config.trust.max_list_age_seconds, ..Policy::default() },
         origins: Origins {
             api: config.server.api_origin.clone(),
             portal: config.server.portal_origin.clone(),
-            card: config.server.card_origin.clone(),
+            card: config.server.card_origin.clone().into(),
         },
     })
     .await?;

@@ -11,7 +11,10 @@ use musubi_kernel::{Secret, SystemClock};
 use musubi_pki::{AuthorityKind, TrustAnchors};
 use musubi_platform::Context;
 use musubi_store::Db;
+use musubi_verification::presence::CardAuthorities;
 use serde::Deserialize;
+
+use crate::card_authorities;
 
 /// Everything that `musubi serve` reads.
 #[derive(Debug, Deserialize)]
@@ -25,6 +28,8 @@ pub struct Config {
     pub trust: TrustSection,
     /// The authorities' gateway.
     pub upstream: UpstreamSection,
+    /// Use of cards without PIN; off if left out.
+    pub presence: Option<PresenceSection>,
     /// Secrets.
     pub secrets: SecretsSection,
 }
@@ -88,6 +93,14 @@ pub struct UpstreamSection {
     pub origin: String,
     /// File with the credential.
     pub credential_file: PathBuf,
+}
+
+/// `[presence]`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PresenceSection {
+    /// File of the authorities of cards: for each an `[[authority]]` with `key_id`, `modulus` and `exponent` in hex.
+    pub card_authorities: PathBuf,
 }
 
 /// `[secrets]`.
@@ -228,6 +241,18 @@ impl Config {
         }
     }
 
+    /// The authorities of cards; none if there is to be no use without PIN.
+    ///
+    /// # Errors
+    /// [`ConfigError::File`] if their file cannot be read, [`ConfigError::Form`] if it has another form.
+    pub fn card_authorities(&self) -> Result<CardAuthorities, ConfigError> {
+        let Some(PresenceSection { card_authorities: path }) = &self.presence else {
+            return Ok(CardAuthorities::default());
+        };
+        card_authorities::parse(&read_text(path)?)
+            .map_err(|message| ConfigError::Form { path: path.clone(), message })
+    }
+
     /// The key of the pairwise ids.
     ///
     /// # Errors
@@ -342,6 +367,14 @@ mod tests {
         let config = read(GOOD).unwrap();
         assert!(config.anchors().is_ok());
         assert_eq!(config.database_url().unwrap(), "postgres://musubi@db/musubi");
+    }
+
+    #[test]
+    fn there_is_no_use_without_pin_unless_a_file_names_authorities_of_cards() {
+        assert!(read(GOOD).unwrap().card_authorities().unwrap().is_empty());
+        let with = GOOD.replace("[secrets]", "[presence]\ncard_authorities = \"/nowhere\"\n[secrets]");
+        assert!(matches!(read(&with).unwrap().card_authorities(), Err(ConfigError::File { .. })));
+        assert!(read(&GOOD.replace("[secrets]", "[presence]\n[secrets]")).is_err());
     }
 
     #[test]

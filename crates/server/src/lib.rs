@@ -3,6 +3,7 @@
 //! Used by the operator's binary `musubi` and by the demo. Links neither the simulated nation nor the sample
 //! services: trust anchors and upstream come in.
 
+mod card_authorities;
 pub mod cli;
 pub mod config;
 mod inspect;
@@ -18,12 +19,14 @@ use std::time::Duration;
 
 use axum::Router;
 use musubi_crypto::Ed25519Signer;
+use musubi_httpkit::page::CardOrigins;
 use musubi_httpkit::{DEFAULT_TIMEOUT, finish_api};
 use musubi_kernel::{Clock, Random, Secret};
 use musubi_pki::{Policy, TrustAnchors};
 use musubi_platform::Context;
 use musubi_platform::relying_party::{self, NewRelyingParty, RegisterError, RelyingParty, RelyingPartyId};
 use musubi_store::{Db, StoreError};
+use musubi_verification::presence::CardAuthorities;
 use musubi_verification::upstream::Upstream;
 use musubi_verification::{Verification, identity_proofing};
 use musubi_web::portal::Portal;
@@ -43,8 +46,8 @@ pub struct Origins {
     pub api: String,
     /// The resident's portal.
     pub portal: String,
-    /// The card window or connector that the portal sends residents to.
-    pub card: String,
+    /// Where the portal finds the resident's card: the card window or connector, and what is offered beside it.
+    pub card: CardOrigins,
 }
 
 /// What the platform stands on.
@@ -61,6 +64,8 @@ pub struct Parts {
     pub signing_key: Ed25519Signer,
     /// Whom to trust.
     pub anchors: TrustAnchors,
+    /// Whose cards may be enrolled for use without PIN; nobody's if there is none.
+    pub card_authorities: CardAuthorities,
     /// The authorities.
     pub upstream: Arc<dyn Upstream>,
     /// How to judge.
@@ -111,7 +116,8 @@ impl Platform {
             api_origin: parts.origins.api,
             portal_origin: parts.origins.portal,
         };
-        let verification = Verification::new(context.clone(), parts.anchors, parts.upstream, parts.policy);
+        let verification = Verification::new(context.clone(), parts.anchors, parts.upstream, parts.policy)
+            .with_card_authorities(parts.card_authorities);
         verification.refresh().await?;
         verification.catch_up().await?;
         let own = portal_relying_party(&context).await?;

@@ -220,7 +220,7 @@ fn identical_json(replayed: &Replayed, checked: &[usize]) -> String {
         })
         .collect();
     json!({
-        "identical": true, "verdict": verdict, "engine": content.engine, "recorded_rules": rules, "lists": lists,
+        "identical": true, "kind": content.kind(), "verdict": verdict, "engine": content.engine, "recorded_rules": rules, "lists": lists,
         "audit": { "index": audit.index, "size": audit.size, "root_hash": hex::encode(audit.root) },
     })
     .to_string()
@@ -233,6 +233,12 @@ fn identical(replayed: &Replayed, checked: &[usize]) -> String {
             .to_owned(),
         format!("判定 / verdict     {}", verdict.indication()),
     ];
+    if content.evidence.presence.is_some() {
+        lines.push(
+            "保証 / assurance   暗証番号なしでかざされたカード。本人の認証ではありません / a card held out without PIN; its holder did not authenticate"
+                .to_owned(),
+        );
+    }
     if let (Some(sub), Some(reason)) = (verdict.sub_indication(), verdict.reason()) {
         lines.push(format!("理由 / reason      {sub}, {reason}: {}", reason.ja().what));
         lines.push(format!("                   {}", reason.en().what));

@@ -13,6 +13,7 @@ pub mod identity_proofing;
 pub mod linking;
 mod once;
 pub mod outcome;
+pub mod presence;
 pub mod problems;
 pub mod revocation;
 pub mod upstream;
@@ -22,6 +23,7 @@ mod wire;
 use std::sync::Arc;
 
 use axum::extract::FromRef;
+use musubi_card::genuineness::CardAuthorities;
 use musubi_kernel::UnixTime;
 use musubi_pki::{Environment, Policy, TrustAnchors, ValidationPolicy, VerifiedRevocationList};
 use musubi_platform::Context;
@@ -43,6 +45,7 @@ pub fn migrations() -> Vec<Migration> {
         revocation::MIGRATIONS,
         identity_proofing::MIGRATIONS,
         entitlement_check::MIGRATIONS,
+        presence::MIGRATIONS,
         evidence::MIGRATIONS,
         change_check::MIGRATIONS,
         validation_policy::MIGRATIONS,
@@ -52,7 +55,7 @@ pub fn migrations() -> Vec<Migration> {
 
 /// The verification service: what its rules need, shared by all requests.
 #[derive(Clone)]
-pub struct Verification(Arc<Inner>);
+pub struct Verification(Arc<Inner>, Arc<CardAuthorities>);
 
 struct Inner {
     context: Context,
@@ -79,7 +82,20 @@ impl Verification {
             ..ValidationPolicy::default()
         };
         let policy = AppliedPolicy::of(&own);
-        Self(Arc::new(Inner { context, anchors, upstream, policy, lists: Lists::default() }))
+        let inner = Inner { context, anchors, upstream, policy, lists: Lists::default() };
+        Self(Arc::new(inner), Arc::default())
+    }
+
+    /// The same service, which enrols cards for use without PIN if one of these authorities vouches for them. Without any
+    /// there is no use without PIN.
+    #[must_use]
+    pub fn with_card_authorities(self, authorities: CardAuthorities) -> Self {
+        Self(self.0, Arc::new(authorities))
+    }
+
+    /// The authorities of cards (カード認証局).
+    pub(crate) fn card_authorities(&self) -> &CardAuthorities {
+        &self.1
     }
 
     /// The platform's context.

@@ -127,6 +127,9 @@ pub enum TransactionError {
     /// A newer revocation list was taken in since the completion was judged: judge again.
     #[error("judged by a revocation list that is no longer the newest")]
     Outdated,
+    /// Use without PIN is not configured here.
+    #[error("there is no presence without PIN here")]
+    PresenceOff,
     /// The customer id belongs to another person.
     #[error("the customer id is linked to another person")]
     CustomerTaken,

@@ -12,6 +12,7 @@ pub const PROBLEMS: &[&ProblemKind] = &[
     &NONCE_REPLAYED,
     &FIELD_INVALID,
     &ORIGIN_NOT_REGISTERED,
+    &PRESENCE_OFF,
     &CUSTOMER_TAKEN,
     &CUSTOMER_UNKNOWN,
     &CONSENT_NONE,
@@ -79,6 +80,21 @@ pub static ORIGIN_NOT_REGISTERED: ProblemKind = ProblemKind::new(
     Text::new(
         "This origin is not registered.",
         "Use a registered origin, or ask the operator to register it.",
+    ),
+);
+
+/// The operator has named no authority of cards.
+pub static PRESENCE_OFF: ProblemKind = ProblemKind::new(
+    "presence.off",
+    422,
+    "No use without PIN here",
+    Text::new(
+        "このプラットフォームでは、暗証番号なしの利用（かざし利用）を受け付けていません。",
+        "assuranceとenrol_presenceを付けずに、暗証番号での手続きを始めてください。",
+    ),
+    Text::new(
+        "This platform does not take cards without PIN.",
+        "Start a check with PIN: leave out `assurance` and `enrol_presence`.",
     ),
 );
 
@@ -153,6 +169,7 @@ impl From<TransactionError> for Problem {
             TransactionError::Replayed => Self::new(&NONCE_REPLAYED),
             TransactionError::Field(field) => Self::new(&FIELD_INVALID).with("field", field),
             TransactionError::Origin => Self::new(&ORIGIN_NOT_REGISTERED),
+            TransactionError::PresenceOff => Self::new(&PRESENCE_OFF),
             TransactionError::CustomerTaken => Self::new(&CUSTOMER_TAKEN),
             TransactionError::Outdated => internal(&error),
             TransactionError::Store(error) => internal(&error),

@@ -134,6 +134,20 @@ pub(crate) enum CardRequest {
         purpose: String,
         /// Who asks.
         relying_party: RelyingPartyRef,
+        /// `true` if the card is to be enrolled for use without PIN; else absent.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        enrol_presence: Option<bool>,
+    },
+    /// Hold out the card, without PIN: the card's free key signs a nonce.
+    ProvePresence {
+        /// 1.
+        version: u8,
+        /// base64url of 32 bytes.
+        nonce: String,
+        /// Purpose code.
+        purpose: String,
+        /// Who asks.
+        relying_party: RelyingPartyRef,
     },
     /// Sign a document with the digital-signature key.
     SignDocument {

@@ -82,7 +82,8 @@ fn check_canaries(response: &[u8]) {
         if let [0xCA, 0x4A, 0xC1, high, low, number, 0xE7, 0x5B] = *window {
             let id = FileId(u16::from_be_bytes([high, low]));
             let application = Application::ALL.get(usize::from(number)).and_then(|of| CARD.application(*of));
-            let file = application.and_then(|application| application.file(id)).expect("a canary of the card");
+            let file =
+                application.and_then(|application| application.file(id)).expect("a canary of the card");
             assert!(file.access == Access::Free, "{id:?} came out");
         }
     }

@@ -5,6 +5,10 @@ pub(crate) mod pin;
 pub(crate) mod read;
 pub(crate) mod readers;
 pub(crate) mod sign;
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
 
 use musubi_card::PinReference;
 use musubi_card::client::{Card, LastTry};
@@ -100,7 +104,7 @@ fn three_months_before(date: Date) -> Date {
 }
 
 #[cfg(test)]
-mod tests {
+mod renewal {
     use super::*;
 
     #[test]

@@ -25,6 +25,8 @@ use crate::terminal::Terminal;
 const PAUSE: Duration = Duration::from_secs(1);
 /// How often, and how long apart, the service is asked on which reader the card has appeared.
 const LOOKS: u32 = 20;
+/// In so many looks one after the other it must be the same reader.
+const STEADY: u32 = 4;
 const BETWEEN_LOOKS: Duration = Duration::from_millis(150);
 
 /// Connects a card of the running demo to a virtual reader, until Ctrl+C.
@@ -63,6 +65,8 @@ pub(crate) struct Arguments {
 enum Ended {
     /// The card was taken away, as was asked for.
     Removed,
+    /// The card's power failed, as was asked for; it is back.
+    Torn,
     /// The reader went, the nation forgot the card, or does not answer; both may come back.
     Lost(Option<Condition>),
 }
@@ -74,7 +78,7 @@ pub(crate) async fn run(
     stop: impl Future<Output = ()>,
 ) -> Result<(), Condition> {
     let nation = Nation::at(&arguments.nation, arguments.delay_ms)?;
-    let residents = nation.residents().await?;
+    let residents = nation.residents(terminal.tr.code()).await?;
     if arguments.list {
         for Resident { id, name, note } in &residents {
             terminal.say(&format!("{}\t{}\t{}", shown(id), shown(name), shown(note)));
@@ -131,6 +135,10 @@ async fn keep_at_it(
         };
         match serve(reader, current, before, (resident, arguments.reader_port), terminal).await {
             Ended::Removed => return Ok("cli.virtual.removed"),
+            Ended::Torn => {
+                let text = terminal.tr.get("cli.virtual.torn");
+                terminal.say(text);
+            }
             Ended::Lost(condition) => {
                 match condition {
                     Some(condition) => terminal.warn(&condition),
@@ -223,7 +231,11 @@ async fn serve(
                 }
             }
             Ok(None) => {}
-            Err(NationError::Removed) => return Ended::Removed,
+            // Ends the connection in either case: there is no answer to the reader.
+            Err(NationError::Removed) => {
+                let is_back = card.power(Power::On).await.is_ok();
+                return if is_back { Ended::Torn } else { Ended::Removed };
+            }
             Err(NationError::Forgotten) => return Ended::Lost(None),
             Err(NationError::Condition(condition)) => return Ended::Lost(Some(condition)),
         }
@@ -266,17 +278,25 @@ impl Looking {
     }
 }
 
-/// The reader on which a card has appeared, if it is one.
+/// The reader on which a card has appeared, if it is one. The service looks at its readers one after the other, and a
+/// card may show on several (vpcd with more than one reader mixes up their slots): so for some looks it must stay the one.
 async fn appeared(before: Option<Vec<String>>) -> Option<String> {
     let before = before?;
+    let mut alone = (None, 0);
     for _ in 0..LOOKS {
         let now = readers_with_cards().await?;
         let mut new = now.into_iter().filter(|reader| !before.contains(reader));
         match (new.next(), new.next()) {
-            (Some(reader), None) => return Some(reader),
             (Some(_), Some(_)) => return None,
-            (None, _) => tokio::time::sleep(BETWEEN_LOOKS).await,
+            (one, _) => {
+                let times = if one == alone.0 { alone.1 + 1 } else { 1 };
+                alone = (one, times);
+            }
         }
+        if let (Some(reader), STEADY) = &alone {
+            return Some(reader.clone());
+        }
+        tokio::time::sleep(BETWEEN_LOOKS).await;
     }
     None
 }

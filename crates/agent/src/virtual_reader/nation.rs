@@ -94,7 +94,7 @@ pub(crate) enum Power {
 /// Why the card has not answered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum NationError {
-    /// It is no longer on the reader, as was asked for.
+    /// It is no longer on the reader, or its power failed, as was asked for.
     Removed,
     /// The nation has forgotten the session: it was started again, or had too many.
     Forgotten,
@@ -120,9 +120,10 @@ impl Nation {
         Ok(Self { client: client.build().map_err(|_| unreachable())?, origin: url })
     }
 
-    /// The residents who have cards.
-    pub(crate) async fn residents(&self) -> Result<Vec<Resident>, Condition> {
-        let response = self.send(self.request(Method::GET, "virtual/cards")?).await?;
+    /// The residents who have cards, with notes in this language (`ja`, `en`).
+    pub(crate) async fn residents(&self, language: &str) -> Result<Vec<Resident>, Condition> {
+        let request = self.request(Method::GET, "virtual/cards")?;
+        let response = self.send(request.header(reqwest::header::ACCEPT_LANGUAGE, language)).await?;
         match response.status() {
             StatusCode::OK => self.json(response).await,
             status => Err(refused(status)),

@@ -20,17 +20,17 @@ use musubi_kernel::SeededRandom;
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
 
-pub const BANK: &str = "http://bank.localhost:8080";
-pub const NONCE: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8";
-pub const PIN: &str = "1234";
-pub const PASSWORD: &str = "ABC123";
+pub(crate) const BANK: &str = "http://bank.localhost:8080";
+pub(crate) const NONCE: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8";
+pub(crate) const PIN: &str = "1234";
+pub(crate) const PASSWORD: &str = "ABC123";
 /// Another one than [`PIN`], so that no test passes with the two exchanged.
-pub const TEXT_PIN: &str = "5678";
+pub(crate) const TEXT_PIN: &str = "5678";
 /// DER in form: a header and zeros.
-pub const CERTIFICATE: [u8; 4] = [0x30, 0x82, 0x02, 0xB8];
+pub(crate) const CERTIFICATE: [u8; 4] = [0x30, 0x82, 0x02, 0xB8];
 
 /// The key of the certificates, and the card's free key: made with OpenSSL for these tests.
-pub static CERTIFIED_KEY: LazyLock<Arc<CardKey>> = LazyLock::new(|| {
+pub(crate) static CERTIFIED_KEY: LazyLock<Arc<CardKey>> = LazyLock::new(|| {
     key(
         "e40027c6bbde47e10679f55ac6ebf7e99e16dfffcbefb141c9e1006210fa306325d41fcbe15e2995538603f6\
          adc585f6c4b5caaf1e1f8d3ac470d82bd549a0c5bb198f3fa11a403ed57dc1827fa731450daf77db2340a388\
@@ -40,7 +40,7 @@ pub static CERTIFIED_KEY: LazyLock<Arc<CardKey>> = LazyLock::new(|| {
          286d03b431a99550d293bb3b5263b110c6747b6304f785b9ec1f0df55c6250cd83780bfb18697f1d",
     )
 });
-pub static FREE_KEY: LazyLock<Arc<CardKey>> = LazyLock::new(|| {
+pub(crate) static FREE_KEY: LazyLock<Arc<CardKey>> = LazyLock::new(|| {
     key(
         "fc2a599cf7b58478752b8e8d7ff708b12afcd5b9f495e7fe3f74f05df136da9f6a4e874abbcb92eeab6a30c4\
          8dbb48bd0083d3f13a27954435c9926a1ba6764e613947ef9e32e7d20cd43042ec5a13b989d4b1a7abf98f55\
@@ -60,14 +60,14 @@ fn key(p: &str, q: &str) -> Arc<CardKey> {
 }
 
 /// A certificate in form only, 700 bytes.
-pub fn certificate() -> Vec<u8> {
+pub(crate) fn certificate() -> Vec<u8> {
     let mut bytes = CERTIFICATE.to_vec();
     bytes.resize(700, 0x5A);
     bytes
 }
 
 /// EF 0007: the free key as the issuer would sign it; nobody looks at the signature here.
-pub fn key_record() -> Vec<u8> {
+pub(crate) fn key_record() -> Vec<u8> {
     let mut record = vec![0xFF, 0x50, 0x82, 0x02, 0x13, 0xDF, 0x51, 0x82, 0x01, 0x09];
     record.extend([0x90, 0x03, 0x01, 0x00, 0x01, 0x91, 0x82, 0x01, 0x00]);
     record.extend(FREE_KEY.modulus());
@@ -77,7 +77,7 @@ pub fn key_record() -> Vec<u8> {
 }
 
 /// EF 0004 in form only.
-pub fn card_certificate() -> Vec<u8> {
+pub(crate) fn card_certificate() -> Vec<u8> {
     let mut bytes = vec![0x7F, 0x21, 0x82, 0x02, 0x33];
     bytes.resize(568, 0x66);
     bytes
@@ -103,7 +103,7 @@ fn attributes() -> Vec<u8> {
 
 /// What kind of card lies there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub(crate) enum Kind {
     Adult,
     /// Without certificate for signatures.
     Child,
@@ -153,7 +153,7 @@ enum Place {
 }
 
 #[derive(Clone)]
-pub struct TestReader {
+pub(crate) struct TestReader {
     place: Arc<Place>,
     permission: Permission,
     touched: Arc<AtomicUsize>,
@@ -162,7 +162,7 @@ pub struct TestReader {
 }
 
 impl TestReader {
-    pub fn with(kind: Kind) -> Self {
+    pub(crate) fn with(kind: Kind) -> Self {
         let memory = Memory::default()
             .with(PinReference::Authentication, PIN)
             .with(PinReference::Signature, PASSWORD)
@@ -170,7 +170,7 @@ impl TestReader {
         Self::at(Place::Card(kind, Arc::new(Mutex::new(memory))))
     }
 
-    pub fn with_trouble(error: impl Into<CardError>) -> Self {
+    pub(crate) fn with_trouble(error: impl Into<CardError>) -> Self {
         Self::at(Place::Trouble(error.into()))
     }
 
@@ -184,39 +184,39 @@ impl TestReader {
         }
     }
 
-    pub fn permitting(mut self, permission: Permission) -> Self {
+    pub(crate) fn permitting(mut self, permission: Permission) -> Self {
         self.permission = permission;
         self
     }
 
-    pub fn offering(mut self, choice: CardChoice) -> Self {
+    pub(crate) fn offering(mut self, choice: CardChoice) -> Self {
         self.choices.push(choice);
         self
     }
 
     /// How often a card was touched.
-    pub fn touched(&self) -> usize {
+    pub(crate) fn touched(&self) -> usize {
         self.touched.load(Ordering::SeqCst)
     }
 
-    pub fn approved(&self) -> Vec<String> {
+    pub(crate) fn approved(&self) -> Vec<String> {
         self.approved.lock().unwrap().clone()
     }
 
     /// Tries that are left for the PINs of authentication, signature and text attributes.
-    pub fn tries(&self) -> [u8; 3] {
+    pub(crate) fn tries(&self) -> [u8; 3] {
         let Place::Card(_, memory) = &*self.place else { panic!("a card") };
         let memory = memory.lock().unwrap();
         [PinReference::Authentication, PinReference::Signature, PinReference::TextAttributes]
             .map(|pin| memory.pin(pin).unwrap().tries_left)
     }
 
-    pub fn serve(&self, config: WindowConfig) -> Router {
+    pub(crate) fn serve(&self, config: WindowConfig) -> Router {
         router(self.clone(), config)
     }
 
     /// Posts to the window as its own page does.
-    pub async fn post(&self, path: &str, body: Value) -> (StatusCode, Value) {
+    pub(crate) async fn post(&self, path: &str, body: Value) -> (StatusCode, Value) {
         let request = Request::post(path)
             .header(header::CONTENT_TYPE, "application/json")
             .header("sec-fetch-site", "same-origin")
@@ -228,11 +228,11 @@ impl TestReader {
         (status, serde_json::from_slice(&bytes).unwrap())
     }
 
-    pub async fn answer(&self, body: Value) -> (StatusCode, Value) {
+    pub(crate) async fn answer(&self, body: Value) -> (StatusCode, Value) {
         self.post("/window/answer", body).await
     }
 
-    pub async fn state(&self, request: Value) -> (StatusCode, Value) {
+    pub(crate) async fn state(&self, request: Value) -> (StatusCode, Value) {
         self.post("/window/state", json!({ "origin": BANK, "request": request })).await
     }
 }
@@ -240,7 +240,11 @@ impl TestReader {
 impl Reader for TestReader {
     async fn permission(&self, _: Caller<'_>, origin: &str) -> Permission {
         let approved = self.approved.lock().unwrap().iter().any(|known| known == origin);
-        if approved && self.permission == Permission::ApprovalNeeded { Permission::Granted } else { self.permission }
+        if approved && self.permission == Permission::ApprovalNeeded {
+            Permission::Granted
+        } else {
+            self.permission
+        }
     }
 
     async fn approve(&self, caller: Caller<'_>, origin: &str) -> Permission {
@@ -282,46 +286,46 @@ impl Reader for TestReader {
     }
 }
 
-pub fn rp() -> Value {
+pub(crate) fn rp() -> Value {
     json!({ "id": "rp_00112233445566778899aabbccddeeff", "name": { "ja": "みほん銀行", "en": "Sample Bank" } })
 }
 
-pub fn authenticate() -> Value {
+pub(crate) fn authenticate() -> Value {
     json!({ "version": 1, "operation": "authenticate", "nonce": NONCE, "purpose": "sign_in", "relying_party": rp() })
 }
 
-pub fn enrol() -> Value {
+pub(crate) fn enrol() -> Value {
     changed(authenticate(), "enrol_presence", json!(true))
 }
 
-pub fn presence() -> Value {
+pub(crate) fn presence() -> Value {
     changed(authenticate(), "operation", json!("prove_presence"))
 }
 
-pub fn sign(document: &str) -> Value {
+pub(crate) fn sign(document: &str) -> Value {
     json!({ "version": 1, "operation": "sign_document", "document": document, "origin": BANK, "relying_party": rp() })
 }
 
-pub fn read() -> Value {
+pub(crate) fn read() -> Value {
     json!({ "version": 1, "operation": "read_attributes", "relying_party": rp() })
 }
 
-pub fn asked(request: Value) -> Value {
+pub(crate) fn asked(request: Value) -> Value {
     json!({ "origin": BANK, "request": request })
 }
 
-pub fn with_pin(request: Value, pin: &str) -> Value {
+pub(crate) fn with_pin(request: Value, pin: &str) -> Value {
     changed(asked(request), "pin", json!(pin))
 }
 
 /// The object with one member set.
-pub fn changed(mut object: Value, member: &str, value: Value) -> Value {
+pub(crate) fn changed(mut object: Value, member: &str, value: Value) -> Value {
     object.as_object_mut().unwrap().insert(member.to_owned(), value);
     object
 }
 
 /// RSASSA-PKCS1-v1_5 with SHA-256 is deterministic (RFC 8017 8.2.1, 9.2): the signature over a text, in base64.
-pub fn signature_by(key: &CardKey, text: &str) -> String {
+pub(crate) fn signature_by(key: &CardKey, text: &str) -> String {
     use base64::Engine as _;
     let digest_info = [
         0x30, 0x31, 0x30, 0x0D, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x01, 0x05, 0x00,

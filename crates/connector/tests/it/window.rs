@@ -80,7 +80,8 @@ async fn the_page_is_not_framed_runs_no_inline_script_and_touches_no_card() {
     assert_eq!(headers["cache-control"], "no-store");
     for script in page.split("<script").skip(1) {
         assert!(
-            script.starts_with(" type=\"application/json\"") || script.contains("src=\"/assets/card-window.js\"")
+            script.starts_with(" type=\"application/json\"")
+                || script.contains("src=\"/assets/card-window.js\"")
         );
     }
     assert_eq!(reader.touched(), 0);
@@ -116,8 +117,11 @@ async fn the_script_finds_its_elements_states_and_texts_in_both_languages() {
         for id in ids.filter_map(|rest| rest.split_once('"').map(|(id, _)| id)) {
             assert!(page.contains(&format!("id=\"{id}\"")), "{id}");
         }
-        let states: BTreeSet<_> =
-            page.split("data-state=\"").skip(1).filter_map(|rest| rest.split_once('"').map(|(id, _)| id)).collect();
+        let states: BTreeSet<_> = page
+            .split("data-state=\"")
+            .skip(1)
+            .filter_map(|rest| rest.split_once('"').map(|(id, _)| id))
+            .collect();
         assert_eq!(states.len(), 11);
         for state in states {
             assert!(SCRIPT.contains(&format!("\"{state}\"")), "{state}");

@@ -86,6 +86,8 @@ impl Contents {
             &certificate(&self.signature),
             &sha256_parts(&[attributes.name.as_bytes()]),
             &sha256_parts(&[attributes.address.as_bytes()]),
+            &sha256_parts(&[self.resident.name.as_bytes()]),
+            &sha256_parts(&[self.resident.address.as_bytes()]),
             self.resident.municipality.as_bytes(),
         ])
     }
@@ -147,19 +149,15 @@ impl Contents {
     fn surface(&self, numbers: &Numbers) -> Result<ApplicationImage, NationError> {
         let signer = Signer::of(self.seed, &self.resident.municipality, Vouched::Surface)?;
         let (date_of_birth, expires_on) = (self.date_of_birth(), eight_digits(numbers.ends));
-        let certified = certified_attributes(&self.resident);
-        let (name, address) = (pictures::name(&certified.name), pictures::address(&certified.address));
-        let portrait = pictures::grey_portrait();
-        // 照合番号B ends with it, as on the real card.
-        let security_code = numbers.number_b.expose().get(10..).unwrap_or_default();
+        // The face has the characters of the register, the other files those of the certificates.
         let face = Face {
             date_of_birth: &date_of_birth,
             sex: digit_of(self.resident.sex),
-            name_png: &name,
-            address_png: &address,
-            photograph: &portrait,
+            name_png: &pictures::name(&self.resident.name),
+            address_png: &pictures::address(&self.resident.address),
+            photograph: &pictures::grey_portrait(),
             expires_on: &expires_on,
-            security_code_png: &pictures::security_code(security_code),
+            security_code_png: &pictures::security_code(numbers.security_code.expose()),
         };
         Ok(card_surface::application(&SurfaceContents {
             face,

@@ -150,7 +150,7 @@ impl World {
     }
 
     /// The number of a resident's present card.
-    async fn known(&self, id: &ResidentId) -> Result<i64, LifeError> {
+    pub(crate) async fn known(&self, id: &ResidentId) -> Result<i64, LifeError> {
         let mut tx = self.inner.db.begin_read().await?;
         Ok(sql::card(&mut tx, id).await?.ok_or(LifeError::UnknownResident)?.number)
     }

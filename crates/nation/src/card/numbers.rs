@@ -18,6 +18,8 @@ pub(super) struct Numbers {
     pub(super) number_b: Secret<String>,
     /// Date of birth as a number that opens: `YYMMDD` with the year of the era.
     pub(super) birth: Secret<String>,
+    /// セキュリティコード: the last 4 digits of 照合番号B.
+    pub(super) security_code: Secret<String>,
     /// The card's number: 15 digits, of which the first is 9, which no card that was issued has.
     pub(super) card: String,
     /// Last day of the card.
@@ -40,6 +42,7 @@ impl Numbers {
             individual: with_check_digit(&Secret::new(eleven))?,
             number_b: Secret::new(format!("{birth}{:04}{security_code}", ends.year())),
             birth: Secret::new(birth),
+            security_code: Secret::new(security_code),
             card: format!("9{}", digits(seed, b"card number\0", &[id.as_str().as_bytes(), &number], 14)),
             ends,
         })
@@ -48,7 +51,7 @@ impl Numbers {
 
 /// Decimal digits that follow from the seed.
 fn digits(seed: u64, what: &[u8], of: &[&[u8]], count: usize) -> String {
-    let mut parts = vec![what, of.len().to_be_bytes().as_slice()].concat();
+    let mut parts = [what, of.len().to_be_bytes().as_slice()].concat();
     for part in of {
         parts.extend(part.len().to_be_bytes());
         parts.extend_from_slice(part);

@@ -385,6 +385,23 @@ async fn the_residents_who_have_cards_are_listed_and_a_pin_is_blocked_on_demand(
     assert_eq!(host.call(Method::POST, &path, json!({ "pin": "number" })).await.0, StatusCode::BAD_REQUEST);
 }
 
+/// 券面事項確認AP by 照合番号B, which the town printed on the card: here the card's owner looks on it.
+#[tokio::test]
+async fn the_cards_face_is_opened_by_its_own_numbers_only() {
+    let nation = Nation::sqlite().await;
+    let host = Host::of(&nation.world);
+    let session = host.begin(aoki()).await;
+    assert_eq!(host.apdu(&session, "00A4040C0AD3921000310001010402").await, "9000");
+    for file in ["00B0810004", "00B0820004", "00B0850004"] {
+        assert_eq!(host.apdu(&session, file).await, "6982", "{file}");
+    }
+    // 昭和63年7月21日.
+    assert_eq!(host.apdu(&session, "0020009106363330373231").await, "9000");
+    assert!(host.apdu(&session, "00B0810002").await.starts_with("FF10"), "the date of birth alone is open");
+    assert_eq!(host.apdu(&session, "00B0820004").await, "6982", "and the face is not");
+    assert!(host.apdu(&session, "00B0840002").await.starts_with("7F21"));
+}
+
 /// Every resident's card, read and judged by the authorities of cards.
 #[tokio::test]
 async fn every_residents_free_key_and_attributes_are_genuine() {

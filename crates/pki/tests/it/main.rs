@@ -20,6 +20,7 @@ mod path_revocation;
 mod path_support;
 mod pkits;
 mod precedence;
+mod presence;
 mod profile;
 mod real_certificates;
 mod revocation;

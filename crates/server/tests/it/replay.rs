@@ -119,3 +119,18 @@ fn a_sequence_is_replayed_to_its_end() {
     std::fs::write(&path, b"").unwrap();
     assert_eq!(replay(&["--sequence", &path, "--roots", &file("roots")]).0, 2);
 }
+
+#[test]
+fn a_presence_without_pin_is_told_as_such() {
+    let (bundle, roots) = (file("presence/present.bundle"), file("presence/roots"));
+    let (code, text) = replay(&[&bundle, "--roots", &roots]);
+    assert_eq!(code, 0, "{text}");
+    assert!(text.contains("TOTAL-PASSED") && text.contains("its holder did not authenticate"), "{text}");
+    let (code, text) = replay(&[&bundle, "--roots", &roots, "--json"]);
+    let value: serde_json::Value = serde_json::from_str(&text).unwrap();
+    assert_eq!((code, &value["kind"]), (0, &"jpki.presence".into()));
+    let (code, text) = replay(&[&bundle, "--roots", &roots, "--report"]);
+    assert!(code == 0 && text.contains("card presence without PIN"), "{text}");
+    let (_, text) = replay(&[&file("passed.bundle"), "--roots", &file("roots")]);
+    assert!(!text.contains("did not authenticate"), "{text}");
+}

@@ -9,7 +9,7 @@ use musubi_pki::{
 
 use super::canonical::{evidence_mark, verdict_sha256};
 use super::cbor::{Malformed, Reader, Scalar, Writer, Written, write};
-use super::jpki::{self, JpkiEvidence};
+use super::jpki::{JpkiEvidence, Kind};
 use super::{Difference, JUDGEMENT_VERSION};
 use crate::Rule;
 
@@ -88,6 +88,12 @@ impl Content {
         }
     }
 
+    /// The kind of verdict: `jpki` for a holder's signature, `jpki.presence` for a card held out without PIN.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        self.evidence.kind().as_str()
+    }
+
     /// TOTAL-PASSED, TOTAL-FAILED or INDETERMINATE, as recorded.
     #[must_use]
     pub fn indication(&self) -> Indication {
@@ -113,7 +119,7 @@ impl Content {
             w.map(7 + u64::from(self.policy.is_some()))?;
             w.u8(1)?.str(&self.engine)?;
             w.u8(2)?.u64(self.judgement_version)?;
-            w.u8(3)?.str(jpki::KIND)?.u8(4)?;
+            w.u8(3)?.str(self.evidence.kind().as_str())?.u8(4)?;
             self.evidence.write(w)?;
             if let Some(policy) = &self.policy {
                 w.u8(5)?.array(3)?.str(&policy.id)?.u32(policy.version)?.bytes(&policy.sha256)?;
@@ -152,12 +158,10 @@ impl Content {
             return Err(Difference::UnknownEngine { engine, judgement_version });
         }
         keys.need(r, 3)?;
-        let kind = r.name("kind", 32)?;
-        if kind != jpki::KIND {
-            return Err(Difference::UnknownKind(kind.to_owned()));
-        }
+        let name = r.name("kind", 32)?;
+        let kind = Kind::named(name).ok_or_else(|| Difference::UnknownKind(name.to_owned()))?;
         keys.need(r, 4)?;
-        let evidence = JpkiEvidence::read(r)?;
+        let evidence = JpkiEvidence::read(kind, r)?;
         let policy = if keys.take(r, 5)? { Some(read_policy_reference(r)?) } else { None };
         keys.need(r, 6)?;
         let judged_at = r.time("judged_at")?;

@@ -1,24 +1,48 @@
-//! The evidence of a judgement by [`musubi_pki::judge()`].
+//! The evidence of a judgement by [`musubi_pki::judge()`] or [`musubi_pki::judge_presence()`].
 
 use std::sync::Arc;
 
 use musubi_crypto::{Digest, DigestAlgorithm, Sha256Digest};
 use musubi_kernel::UnixTime;
 use musubi_pki::{
-    AuthorityKind, Evidence, Judgement, ListCommitment, ListScope, Policy, RevocationReason, RevokedEntry,
-    SerialNumber, SignedData, StatusProof, TrustAnchors, UnverifiedCertificate, Verdict,
-    VerifiedRevocationList, judge,
+    AuthorityKind, CertKey, Evidence, Judgement, ListCommitment, ListScope, Policy, PresenceEvidence,
+    PresenceJudgement, PresenceStatement, RevocationReason, RevokedEntry, SerialNumber, SignedData,
+    StatusProof, TrustAnchors, UnverifiedCertificate, Verdict, VerifiedRevocationList, judge, judge_presence,
 };
 
 use super::Difference;
 use super::cbor::{Malformed, Reader, Writer, Written, hashes};
 
-/// The kind's name in the bundle.
-pub(super) const KIND: &str = "jpki";
+/// By which judgement a verdict was made. A reader that does not know the kind refuses the bundle, instead of taking a
+/// presence for a holder's signature.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// [`musubi_pki::judge()`].
+    Holder,
+    /// [`musubi_pki::judge_presence()`].
+    Presence,
+}
+
+impl Kind {
+    /// The name in the bundle.
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Self::Holder => "jpki",
+            Self::Presence => "jpki.presence",
+        }
+    }
+
+    pub(super) fn named(name: &str) -> Option<Self> {
+        [Self::Holder, Self::Presence].into_iter().find(|kind| kind.as_str() == name)
+    }
+}
 
 /// Longest certificate and signature, in bytes: as the platform takes them from callers.
 const MAX_CERTIFICATE: usize = 16 * 1024;
 const MAX_SIGNATURE: usize = 1024;
+/// Longest origin, as the platform takes it, and longest card key, in bytes.
+const MAX_ORIGIN: usize = 800;
+const MAX_CARD_KEY: usize = 1024;
 /// Lists that cover one certificate: a full one and a partition, of two issues each.
 const MAX_LISTS: u64 = 4;
 /// Hashes of one proof: two ways through a tree of 2^32 entries.
@@ -42,7 +66,8 @@ pub struct JpkiEvidence {
     pub expected_kind: AuthorityKind,
     /// The signature value.
     pub signature: Vec<u8>,
-    /// Digests of what was signed: SHA-256 first, then the one that the key signs if it is another.
+    /// Digests of what was signed: SHA-256 first, then the one that the key signs if it is another. None of a presence,
+    /// whose text is made again.
     pub digests: Vec<Digest>,
     /// The SHA-256 that was fixed before.
     pub expected_digest: Option<Sha256Digest>,
@@ -50,6 +75,17 @@ pub struct JpkiEvidence {
     pub lists: Vec<ListEvidence>,
     /// What was asked.
     pub policy: Policy,
+    /// Of a presence without PIN only.
+    pub presence: Option<CardPresence>,
+}
+
+/// What the judgement of a presence looks at beside the certificate.
+#[derive(Clone, PartialEq, Eq)]
+pub struct CardPresence {
+    /// What the card's free key signed.
+    pub statement: PresenceStatement,
+    /// The card key that was enrolled, `SubjectPublicKeyInfo` in DER; `None` if none was.
+    pub card_key: Option<Vec<u8>>,
 }
 
 impl JpkiEvidence {
@@ -57,11 +93,7 @@ impl JpkiEvidence {
     /// being itself known by a proof only.
     #[must_use]
     pub fn of(evidence: &Evidence<'_>, policy: &Policy, judgement: &Judgement) -> Option<Self> {
-        let mut lists = Vec::with_capacity(judgement.covering.len());
-        for list in &judgement.covering {
-            let serial = &judgement.issued.as_ref()?.serial;
-            lists.push(ListEvidence { commitment: ListCommitment::of(list)?, proof: list.prove(serial)? });
-        }
+        let lists = lists_of(judgement.issued.as_ref(), &judgement.covering)?;
         Some(Self {
             certificate: evidence.certificate.to_vec(),
             expected_kind: evidence.expected_kind,
@@ -70,12 +102,49 @@ impl JpkiEvidence {
             expected_digest: evidence.expected_digest,
             lists,
             policy: *policy,
+            presence: None,
         })
+    }
+
+    /// The evidence of a judgement of presence, likewise.
+    #[must_use]
+    pub fn of_presence(
+        evidence: &PresenceEvidence<'_>,
+        policy: &Policy,
+        judgement: &PresenceJudgement,
+    ) -> Option<Self> {
+        Some(Self {
+            certificate: evidence.certificate.to_vec(),
+            expected_kind: AuthorityKind::UserAuthentication,
+            signature: evidence.signature.to_vec(),
+            digests: Vec::new(),
+            expected_digest: None,
+            lists: lists_of(judgement.issued.as_ref(), &judgement.covering)?,
+            policy: *policy,
+            presence: Some(CardPresence {
+                statement: evidence.statement.clone(),
+                card_key: evidence.card_key.map(<[u8]>::to_vec),
+            }),
+        })
+    }
+
+    pub(super) fn kind(&self) -> Kind {
+        if self.presence.is_some() { Kind::Presence } else { Kind::Holder }
     }
 
     /// Judges again.
     pub(super) fn derive(&self, anchors: &TrustAnchors, at: UnixTime) -> Result<Verdict, Difference> {
         let lists = self.proven_lists(anchors)?;
+        if let Some(CardPresence { statement, card_key }) = &self.presence {
+            let evidence = PresenceEvidence {
+                certificate: &self.certificate,
+                card_key: card_key.as_deref(),
+                statement,
+                signature: &self.signature,
+                lists: &lists,
+            };
+            return Ok(judge_presence(&evidence, anchors, &self.policy, at).verdict);
+        }
         let evidence = Evidence {
             certificate: &self.certificate,
             expected_kind: self.expected_kind,
@@ -103,7 +172,7 @@ impl JpkiEvidence {
     }
 
     pub(super) fn write(&self, w: &mut Writer) -> Written {
-        let keys = 6 + u64::from(self.expected_digest.is_some());
+        let keys = 6 + u64::from(self.expected_digest.is_some()) + u64::from(self.presence.is_some());
         w.map(keys)?.u8(1)?.bytes(&self.certificate)?;
         w.u8(2)?.u8(match self.expected_kind {
             AuthorityKind::DigitalSignature => 1,
@@ -127,11 +196,16 @@ impl JpkiEvidence {
             write_list(w, list)?;
         }
         w.u8(7)?;
-        write_policy(w, &self.policy)
+        write_policy(w, &self.policy)?;
+        match &self.presence {
+            Some(presence) => write_presence(w.u8(8)?, presence),
+            None => w.ok(),
+        }
     }
 
-    pub(super) fn read(r: &mut Reader<'_>) -> Result<Self, Malformed> {
-        let mut keys = r.map("evidence", 7)?;
+    pub(super) fn read(kind: Kind, r: &mut Reader<'_>) -> Result<Self, Malformed> {
+        let of_presence = kind == Kind::Presence;
+        let mut keys = r.map("evidence", if of_presence { 8 } else { 7 })?;
         keys.need(r, 1)?;
         let certificate = r.bytes("certificate", MAX_CERTIFICATE)?.to_vec();
         keys.need(r, 2)?;
@@ -149,9 +223,68 @@ impl JpkiEvidence {
         let lists = (0..r.array("lists", MAX_LISTS)?).map(|_| read_list(r)).collect::<Result<_, _>>()?;
         keys.need(r, 7)?;
         let policy = read_policy(r)?;
+        let presence = if of_presence {
+            keys.need(r, 8)?;
+            Some(read_presence(r)?)
+        } else {
+            None
+        };
         keys.end()?;
-        Ok(Self { certificate, expected_kind, signature, digests, expected_digest, lists, policy })
+        // What these say of a presence is fixed; another value would be evidence that nobody looks at.
+        let told_twice = !digests.is_empty()
+            || expected_digest.is_some()
+            || expected_kind != AuthorityKind::UserAuthentication;
+        if of_presence && told_twice {
+            return Err(Malformed("presence"));
+        }
+        Ok(Self { certificate, expected_kind, signature, digests, expected_digest, lists, policy, presence })
     }
+}
+
+impl std::fmt::Debug for CardPresence {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // The card's key is as personal as a serial number.
+        f.write_str("CardPresence(…)")
+    }
+}
+
+/// What each list says of the certificate.
+fn lists_of(issued: Option<&CertKey>, covering: &[Arc<VerifiedRevocationList>]) -> Option<Vec<ListEvidence>> {
+    let proven = |list: &Arc<VerifiedRevocationList>| {
+        Some(ListEvidence { commitment: ListCommitment::of(list)?, proof: list.prove(&issued?.serial)? })
+    };
+    covering.iter().map(proven).collect()
+}
+
+fn write_presence(w: &mut Writer, CardPresence { statement, card_key }: &CardPresence) -> Written {
+    w.array(4 + u64::from(card_key.is_some()))?;
+    let PresenceStatement { origin, relying_party, purpose, nonce } = statement;
+    w.str(origin)?.str(relying_party)?.str(purpose)?.str(nonce)?;
+    match card_key {
+        Some(key) => w.bytes(key)?.ok(),
+        None => w.ok(),
+    }
+}
+
+fn read_presence(r: &mut Reader<'_>) -> Result<CardPresence, Malformed> {
+    let length = r.array("presence", 5)?;
+    let mut value = |longest| {
+        let text = r.text("presence", longest)?;
+        // A line break in a value would be a line of the text that was signed.
+        if text.chars().any(char::is_control) { Err(Malformed("presence")) } else { Ok(text.to_owned()) }
+    };
+    let statement = PresenceStatement {
+        origin: value(MAX_ORIGIN)?,
+        relying_party: value(64)?,
+        purpose: value(64)?,
+        nonce: value(64)?,
+    };
+    let card_key = match length {
+        4 => None,
+        5 => Some(r.bytes("card key", MAX_CARD_KEY)?.to_vec()),
+        _ => return Err(Malformed("presence")),
+    };
+    Ok(CardPresence { statement, card_key })
 }
 
 impl std::fmt::Debug for JpkiEvidence {

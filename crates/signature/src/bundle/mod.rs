@@ -16,7 +16,7 @@ mod sealed;
 pub use canonical::canonical_verdict;
 pub use content::{Content, PolicyReference};
 pub use difference::Difference;
-pub use jpki::{JpkiEvidence, ListEvidence};
+pub use jpki::{CardPresence, JpkiEvidence, ListEvidence};
 pub use replay::{Replayed, Roots, replay};
 pub use sealed::{AuditPart, Sealed, key_id, seal, split_first};
 

@@ -31,16 +31,23 @@ pub fn etsi_xml_of_bundle(replayed: &Replayed) -> Option<String> {
         .iter()
         .map(|list| RevocationData { kind: RevocationKind::List, sha256: list.commitment.sha256 })
         .collect();
-    let document = evidence.digests.iter().find(|d| d.algorithm() == DigestAlgorithm::Sha256).copied();
+    let document = match &evidence.presence {
+        None => evidence.digests.iter().find(|d| d.algorithm() == DigestAlgorithm::Sha256).copied(),
+        Some(presence) => {
+            let text = presence.statement.text(&evidence.certificate);
+            Some(DigestAlgorithm::Sha256.digest(&[text.as_bytes()]))
+        }
+    };
     let passed = |id| verdict.check(id).is_some_and(|check| check.outcome() == Outcome::Passed);
     let signature = Signature {
         value: sha256(&evidence.signature),
         signed: document,
         content_by_digest: true,
-        format: "raw signature",
+        format: if evidence.presence.is_some() { "card presence without PIN" } else { "raw signature" },
         level: Level::Plain,
         algorithm: None,
-        algorithm_accepted: passed("algorithm.strength"),
+        algorithm_accepted: passed("algorithm.strength")
+            && (evidence.presence.is_none() || passed("presence.key_strength")),
         process: Process::Basic,
         status: Status {
             indication: verdict.indication(),

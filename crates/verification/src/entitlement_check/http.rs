@@ -3,18 +3,20 @@
 use axum::extract::State;
 use axum::response::Response;
 use musubi_httpkit::{Json, Path, PostedJson, Problem, ProblemDocument};
+use musubi_pki::ReasonCode;
 use musubi_platform::idempotency::IdempotencyKey;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::{Completion, EntitlementCheckId, service};
+use super::{Asked, Assurance, Completion, Enrolling, EntitlementCheckId, judging, service};
 use crate::Verification;
 use crate::linking;
 use crate::once::{Calling, Claim, Once};
 use crate::outcome::{State as TransactionState, TransactionError};
-use crate::wire::{AuditRef, CardRequest, RelyingPartyRef, VerdictBody};
+use crate::presence::EncodedOffer;
+use crate::wire::{AuditRef, CardRequest, ReasonBody, RelyingPartyRef, VerdictBody};
 
 pub(crate) fn api() -> OpenApiRouter<Verification> {
     OpenApiRouter::new().routes(routes!(start)).routes(routes!(complete)).routes(routes!(read))
@@ -28,6 +30,16 @@ struct StartBody {
     /// What it is for: 1 to 40 of `a-z_`.
     #[schema(example = "sign_in")]
     purpose: String,
+    /// `pin_authenticated`, also if left out: the resident signs in with the PIN. `card_present`: a card that was enrolled in
+    /// an earlier check of this relying party is held out, without PIN (かざし利用); this shows whose card it is, not who holds
+    /// it, and must open no account.
+    #[serde(default)]
+    #[schema(required = false)]
+    assurance: Assurance,
+    /// Whether the card is to be enrolled for use without PIN, at the resident's wish; only with `pin_authenticated`.
+    #[serde(default)]
+    #[schema(required = false)]
+    enrol_presence: bool,
 }
 
 /// A started entitlement check.
@@ -37,6 +49,8 @@ struct StartedBody {
     /// Identifier of the transaction.
     #[schema(value_type = String, example = "ec_00112233445566778899aabbccddeeff")]
     id: EntitlementCheckId,
+    /// What the card is asked for.
+    assurance: Assurance,
     /// The single-use nonce, base64url of 32 bytes.
     nonce: String,
     /// When the transaction ends, RFC 3339.
@@ -52,11 +66,28 @@ struct StartedBody {
 struct CompletionBody {
     /// User-authentication certificate, DER in base64.
     certificate: String,
-    /// RSASSA-PKCS1-v1_5 with SHA-256 over the text of `docs/spec/card-request.md`, base64.
+    /// RSASSA-PKCS1-v1_5 with SHA-256 over the text of `docs/spec/card-request.md`, base64: by the user-authentication key, or
+    /// for `card_present` by the card's free key.
     signature: String,
     /// The origin that the card window saw and signed.
     #[schema(example = "https://bank.example")]
     origin: String,
+    /// What the card window answered for the enrolment; only if `enrol_presence` was asked for. Without it nothing is
+    /// enrolled.
+    presence: Option<PresenceOfferBody>,
+}
+
+/// What shows that a card is genuine and was there when its holder authenticated.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = PresenceOffer)]
+struct PresenceOfferBody {
+    /// EF 0007 of 券面事項入力補助AP, base64: the card's free key, signed by its issuer.
+    key_record: String,
+    /// EF 0004 of 券面事項入力補助AP, base64: the issuer's card-verifiable certificate.
+    card_certificate: String,
+    /// By the card's free key over the text that the authentication key signed, base64.
+    signature: String,
 }
 
 /// The result of an entitlement check.
@@ -68,6 +99,13 @@ struct ResultBody {
     id: EntitlementCheckId,
     /// `accepted`, `refused`, or `open` if it could not be judged yet.
     state: &'static str,
+    /// What the check shows if it is accepted: `pin_authenticated`, or no more than `card_present`.
+    assurance: Assurance,
+    /// Whether the card was enrolled for use without PIN.
+    presence_enrolled: bool,
+    /// Why it was not, although it was asked for and the check was accepted; else null.
+    #[schema(value_type = Option<ReasonBody>)]
+    presence_refusal: Option<ReasonCode>,
     /// The verdict; null while nothing was judged.
     #[schema(value_type = Option<VerdictBody>)]
     verdict: Option<serde_json::Value>,
@@ -105,16 +143,21 @@ async fn start(
         return Ok(answer);
     }
     let relying_party = &caller.relying_party;
-    let purpose = body.value.purpose;
-    let started = service::start(&mut tx, &verification, relying_party, &purpose, once.at()).await?;
+    let StartBody { purpose, assurance, enrol_presence } = body.value;
+    let asked = Asked { purpose, assurance, enrol_presence };
+    let started = service::start_asking(&mut tx, &verification, relying_party, &asked, once.at()).await?;
+    let (version, nonce, purpose) = (1, started.nonce.clone(), asked.purpose);
+    let relying_party = RelyingPartyRef::from(relying_party);
     let answer = StartedBody {
-        card_request: CardRequest::Authenticate {
-            version: 1,
-            nonce: started.nonce.clone(),
-            purpose,
-            relying_party: RelyingPartyRef::from(relying_party),
+        card_request: match assurance {
+            Assurance::PinAuthenticated => {
+                let enrol_presence = enrol_presence.then_some(true);
+                CardRequest::Authenticate { version, nonce, purpose, relying_party, enrol_presence }
+            }
+            Assurance::CardPresent => CardRequest::ProvePresence { version, nonce, purpose, relying_party },
         },
         id: started.id,
+        assurance,
         nonce: started.nonce,
         expires_at: started.expires_at.rfc3339(),
     };
@@ -155,12 +198,15 @@ async fn complete(
     if let Some(answer) = once.replayed_before().await? {
         return Ok(answer);
     }
-    let CompletionBody { certificate, signature, origin } = body.value;
-    let completion = Completion { certificate, signature, origin };
+    let CompletionBody { certificate, signature, origin, presence } = body.value;
+    let presence = presence.map(|PresenceOfferBody { key_record, card_certificate, signature }| {
+        EncodedOffer { key_record, card_certificate, signature }
+    });
+    let completion = Completion { certificate, signature, origin, presence };
     let relying_party = &caller.relying_party;
     let (tx, outcome) = loop {
         let judged =
-            service::judge_completion(&verification, relying_party, &id, &completion, once.at()).await;
+            judging::judge_completion(&verification, relying_party, &id, &completion, once.at()).await;
         let (mut tx, judged) = match once.claim(judged).await? {
             Claim::Answered(answer) => return Ok(answer),
             Claim::Fresh(tx, judged) => (tx, judged),
@@ -170,15 +216,27 @@ async fn complete(
             outcome => break (tx, outcome?),
         }
     };
+    let (presence_enrolled, presence_refusal) = enrolment(outcome.enrolling);
     let answer = ResultBody {
+        subject: outcome.person().map(|person| verification.subject(&relying_party.id, person)),
         id: outcome.transaction.id,
         state: outcome.state.as_str(),
+        assurance: outcome.transaction.assurance,
+        presence_enrolled,
+        presence_refusal,
         verdict: Some(outcome.verdict),
-        subject: outcome.person.as_ref().map(|person| verification.subject(&relying_party.id, person)),
         customer_id: outcome.customer_id,
         audit: Some(AuditRef::from(&outcome.receipt)),
     };
     once.finish(tx, 200, &answer, &answer).await
+}
+
+fn enrolment(enrolling: Enrolling) -> (bool, Option<ReasonCode>) {
+    match enrolling {
+        Enrolling::No => (false, None),
+        Enrolling::Enrolled => (true, None),
+        Enrolling::Refused(reason) => (false, Some(reason)),
+    }
 }
 
 /// Reads an entitlement check.
@@ -210,9 +268,13 @@ async fn read(
             .map_err(TransactionError::from)?,
         None => None,
     };
+    let (presence_enrolled, presence_refusal) = enrolment(transaction.enrolling);
     Ok(Json(ResultBody {
         id: transaction.id,
         state: completed.as_ref().map_or("open", |c| c.state.as_str()),
+        assurance: transaction.assurance,
+        presence_enrolled,
+        presence_refusal,
         verdict: completed.as_ref().map(|c| c.verdict.clone()),
         subject: person.map(|person| verification.subject(&caller.relying_party.id, &person)),
         customer_id: link.map(|link| link.customer_id),

@@ -1,28 +1,22 @@
 //! The rules of the entitlement check.
 
-use std::sync::Arc;
-
 use musubi_crypto::sha256;
 use musubi_kernel::UnixTime;
-use musubi_pki::{
-    AuthorityKind, CertKey, CheckResult, Evidence, Indication, Outcome, ReasonCode, SubIndication,
-    VerifiedCertificate, VerifiedRevocationList, judge,
-};
+use musubi_pki::SubIndication;
+use musubi_platform::Context;
 use musubi_platform::audit::{self, AuditEvent, Receipt};
 use musubi_platform::person::PersonId;
 use musubi_platform::relying_party::RelyingParty;
 use musubi_store::{StoreError, Tx};
 use serde_json::json;
 
-use super::{EntitlementCheckId, Transaction, sql};
+use super::judging::{Judged, Passed};
+use super::{Assurance, Enrolling, EntitlementCheckId, Transaction, sql};
 use crate::Verification;
-use crate::evidence::{self, Concluded, Reasoning};
-use crate::identity_proofing::line;
-use crate::linking::{self, Relatives};
-use crate::outcome::{
-    Completed, LIFETIME, Signed, State, TRY_LATER, TransactionError, check_purpose, nonce, still_open,
-    upstream_check,
-};
+use crate::evidence::{self, Concluded};
+use crate::linking;
+use crate::outcome::{Completed, LIFETIME, State, TransactionError, check_purpose, nonce};
+use crate::presence::{self, Enrolment};
 use crate::revocation::Lists;
 
 /// A started transaction.
@@ -36,17 +30,6 @@ pub struct Started {
     pub expires_at: UnixTime,
 }
 
-/// The card's answer.
-#[derive(Debug)]
-pub struct Completion {
-    /// The certificate, DER in base64.
-    pub certificate: String,
-    /// The signature over [`to_be_signed`], base64.
-    pub signature: String,
-    /// The origin that the card window saw and signed.
-    pub origin: String,
-}
-
 /// What came of it.
 #[derive(Debug)]
 pub struct Checked {
@@ -56,24 +39,57 @@ pub struct Checked {
     pub state: State,
     /// The verdict, as it is answered.
     pub verdict: serde_json::Value,
-    /// The person, if the verdict passed. Shown to relying parties as pairwise id only.
-    pub person: Option<PersonId>,
+    /// Who it was, if the verdict passed. Shown to relying parties as pairwise id only.
+    pub who: Option<Who>,
     /// The relying party's own customer id, if the person is linked there.
     pub customer_id: Option<String>,
+    /// What came of the enrolment for use without PIN.
+    pub enrolling: Enrolling,
     /// The audit record.
     pub receipt: Receipt,
 }
 
-/// The text that the card signs, UTF-8. No value contains a line break: origins are compared with the
-/// registered ones, the others are made here.
-#[must_use]
-pub fn to_be_signed(origin: &str, relying_party: &str, purpose: &str, nonce: &str) -> String {
-    format!(
-        "Musubi user authentication 1\norigin: {origin}\nrelying-party: {relying_party}\npurpose: {purpose}\nnonce: {nonce}\n"
-    )
+/// What a passed check shows of a person. Who opens a session asks for [`Checked::authenticated`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Who {
+    /// The person entered the PIN.
+    Authenticated(PersonId),
+    /// The person's card was held out, by anybody.
+    Present(PersonId),
 }
 
-/// Starts a transaction with a fresh nonce.
+impl Checked {
+    /// The person, if they authenticated with PIN; never of a card that was merely held out.
+    #[must_use]
+    pub fn authenticated(&self) -> Option<&PersonId> {
+        match &self.who {
+            Some(Who::Authenticated(person)) => Some(person),
+            Some(Who::Present(_)) | None => None,
+        }
+    }
+
+    /// The person whose card it is, whoever held it.
+    #[must_use]
+    pub fn person(&self) -> Option<&PersonId> {
+        match &self.who {
+            Some(Who::Authenticated(person) | Who::Present(person)) => Some(person),
+            None => None,
+        }
+    }
+}
+
+/// What a check asks of the card.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Asked {
+    /// Purpose code.
+    pub purpose: String,
+    /// With PIN, or without.
+    pub assurance: Assurance,
+    /// Whether the card is to be enrolled for use without PIN; only with PIN.
+    pub enrol_presence: bool,
+}
+
+/// Starts a transaction that asks for the PIN, with a fresh nonce.
 ///
 /// # Errors
 /// [`TransactionError::Field`] if the purpose is out of bounds.
@@ -84,23 +100,50 @@ pub async fn start(
     purpose: &str,
     at: UnixTime,
 ) -> Result<Started, TransactionError> {
-    check_purpose(purpose)?;
+    let assurance = Assurance::PinAuthenticated;
+    let asked = Asked { purpose: purpose.to_owned(), assurance, enrol_presence: false };
+    start_asking(tx, verification, relying_party, &asked, at).await
+}
+
+/// Starts a transaction that asks for this, with a fresh nonce.
+///
+/// # Errors
+/// [`TransactionError::Field`] if the purpose is out of bounds or a card is to be enrolled without PIN;
+/// [`TransactionError::PresenceOff`] if no authority of cards is configured.
+pub async fn start_asking(
+    tx: &mut Tx,
+    verification: &Verification,
+    relying_party: &RelyingParty,
+    asked: &Asked,
+    at: UnixTime,
+) -> Result<Started, TransactionError> {
+    check_purpose(&asked.purpose)?;
+    if asked.enrol_presence && asked.assurance == Assurance::CardPresent {
+        return Err(TransactionError::Field("enrol_presence"));
+    }
+    let needs_card_keys = asked.enrol_presence || asked.assurance == Assurance::CardPresent;
+    if needs_card_keys && verification.card_authorities().is_empty() {
+        return Err(TransactionError::PresenceOff);
+    }
     let random = verification.context().random.as_ref();
     let row = Transaction {
         id: EntitlementCheckId::generate(random),
         relying_party: relying_party.id.clone(),
-        purpose: purpose.to_owned(),
+        purpose: asked.purpose.clone(),
+        assurance: asked.assurance,
+        enrol_presence: asked.enrol_presence,
         nonce: nonce(random),
         created_at: at,
         expires_at: at.plus(LIFETIME),
         completed: None,
+        enrolling: Enrolling::No,
     };
     sql::insert(tx, &row).await?;
     let event = AuditEvent {
         kind: audit::ENTITLEMENT_CHECK_STARTED,
         relying_party: Some(relying_party.id.clone()),
         person: None,
-        detail: json!({ "transaction": row.id, "purpose": row.purpose }),
+        detail: json!({ "transaction": row.id, "purpose": row.purpose, "assurance": row.assurance }),
     };
     audit::append(tx, &event, random, at).await?;
     Ok(Started { id: row.id, nonce: row.nonce, expires_at: row.expires_at })
@@ -116,80 +159,6 @@ pub async fn find(
     id: &EntitlementCheckId,
 ) -> Result<Transaction, TransactionError> {
     sql::find(tx, &relying_party.id, id).await?.ok_or(TransactionError::Unknown)
-}
-
-/// What was found before anything is written.
-pub struct Judged {
-    transaction: Transaction,
-    reasoning: Reasoning,
-    passed: Option<(VerifiedCertificate, Relatives)>,
-    identified: Option<CertKey>,
-    judged_by: Arc<Vec<Arc<VerifiedRevocationList>>>,
-}
-
-/// Judges a completion; asks upstream only about a certificate that is not known here. Writes nothing.
-///
-/// # Errors
-/// [`TransactionError`] if there is no such open transaction or a field is out of bounds.
-pub async fn judge_completion(
-    verification: &Verification,
-    relying_party: &RelyingParty,
-    id: &EntitlementCheckId,
-    completion: &Completion,
-    at: UnixTime,
-) -> Result<Judged, TransactionError> {
-    let mut tx = verification.context().db.begin_read().await?;
-    let transaction = find(&mut tx, relying_party, id).await?;
-    still_open(transaction.completed.as_ref(), transaction.expires_at, at)?;
-    line("origin", &completion.origin, 200).map_err(|e| TransactionError::Field(e.field))?;
-    let signed = Signed::decode(&completion.certificate, &completion.signature)?;
-    let text =
-        to_be_signed(&completion.origin, relying_party.id.as_str(), &transaction.purpose, &transaction.nonce);
-    let lists = verification.lists().snapshot();
-    let evidence = Evidence {
-        certificate: &signed.certificate,
-        expected_kind: AuthorityKind::UserAuthentication,
-        signature: &signed.signature,
-        signed_data: text.as_bytes().into(),
-        expected_digest: None,
-        lists: &lists,
-    };
-    let policy = verification.policy_of(&mut tx, &relying_party.id).await?;
-    let rules = policy.rules_from(transaction.created_at);
-    let judgement = judge(&evidence, verification.anchors(), &rules, at);
-    let mut reasoning = Reasoning::of(&evidence, &rules, policy, &judgement)?;
-    reasoning.and(
-        origin_binding(relying_party, &completion.origin),
-        (SubIndication::SigConstraintsFailure, ReasonCode::OriginWrong),
-    );
-    let mut passed = None;
-    if let (Indication::TotalPassed, Some(certificate)) =
-        (reasoning.verdict().indication(), judgement.certificate)
-    {
-        let known = linking::person_of(&mut tx, certificate.key()).await?.is_some();
-        drop(tx);
-        let relatives = if known {
-            Ok(Relatives::default())
-        } else {
-            linking::relatives(verification.upstream(), certificate.key()).await
-        };
-        match relatives {
-            Ok(relatives) => passed = Some((certificate, relatives)),
-            Err(error) => {
-                reasoning.and(upstream_check(Some(error.into())), TRY_LATER);
-            }
-        }
-    }
-    Ok(Judged { transaction, reasoning, passed, identified: judgement.issued, judged_by: lists })
-}
-
-fn origin_binding(relying_party: &RelyingParty, origin: &str) -> CheckResult {
-    let registered = relying_party.has_origin(origin);
-    let outcome = if registered { Outcome::Passed } else { Outcome::Failed };
-    let citation = "docs/spec/card-request.md: the signed origin is a registered origin of the relying party";
-    CheckResult::new("origin.binding", citation, outcome)
-        .with("origin", origin.to_owned())
-        .with("registered", registered)
 }
 
 /// Writes what follows from a judgement. One transaction.
@@ -215,30 +184,40 @@ pub async fn complete(
         Some(key) => linking::person_of(tx, key).await?,
         None => None,
     };
-    let mut person = None;
+    let mut who = None;
     let mut customer_id = None;
-    if let (State::Accepted, Some((certificate, relatives))) = (state, &passed) {
-        let settled = linking::settle_person(
-            tx,
-            certificate.key(),
-            certificate.not_after(),
-            relatives,
-            context.random.as_ref(),
-            at,
-        )
-        .await?;
-        let link = linking::link_of_person(tx, &transaction.relying_party, &settled).await?;
+    let mut enrolling = Enrolling::No;
+    if let (State::Accepted, Some(passed)) = (state, &passed) {
+        let settled = settle(tx, context, &transaction, passed, at).await?;
+        let (Who::Authenticated(person) | Who::Present(person)) = &settled;
+        let link = linking::link_of_person(tx, &transaction.relying_party, person).await?;
         customer_id = link.map(|link| link.customer_id);
-        whose = Some(settled.clone());
-        person = Some(settled);
+        whose = Some(person.clone());
+        enrolling = passed.enrolling();
+        who = Some(settled);
+    }
+    if enrolling == Enrolling::Enrolled {
+        let enrolled = AuditEvent {
+            kind: audit::PRESENCE_ENROLLED,
+            relying_party: Some(transaction.relying_party.clone()),
+            person: whose.clone(),
+            detail: json!({ "transaction": transaction.id }),
+        };
+        audit::append(tx, &enrolled, context.random.as_ref(), at).await?;
     }
     let event = AuditEvent {
-        kind: audit::ENTITLEMENT_CHECK_COMPLETED,
+        // A resident reads at a glance what was a sign-in and what was not.
+        kind: match transaction.assurance {
+            Assurance::PinAuthenticated => audit::ENTITLEMENT_CHECK_COMPLETED,
+            Assurance::CardPresent => audit::PRESENCE_JUDGED,
+        },
         relying_party: Some(transaction.relying_party.clone()),
         person: whose.clone(),
         detail: json!({
             "transaction": transaction.id,
             "purpose": transaction.purpose,
+            "assurance": transaction.assurance,
+            "presence_enrolled": enrolling == Enrolling::Enrolled,
             "indication": verdict.indication().as_str(),
             "sub_indication": verdict.sub_indication().map(SubIndication::as_str),
             "reason": verdict.reason().map(|reason| reason.code().as_str()),
@@ -256,9 +235,47 @@ pub async fn complete(
     let verdict = serde_json::to_value(&verdict).map_err(|_| StoreError::Corrupt("verdict"))?;
     if state != State::Open {
         let completed = Completed::new(state, whose, verdict.clone(), &receipt);
-        if !sql::complete(tx, &transaction.id, &completed, at).await? {
+        if !sql::complete(tx, &transaction.id, &completed, enrolling, at).await? {
             return Err(TransactionError::Replayed);
         }
     }
-    Ok(Checked { transaction, state, verdict, person, customer_id, receipt })
+    Ok(Checked { transaction, state, verdict, who, customer_id, enrolling, receipt })
+}
+
+/// Writes what a passed judgement shows: the person, and the enrolment that was made or used.
+async fn settle(
+    tx: &mut Tx,
+    context: &Context,
+    transaction: &Transaction,
+    passed: &Passed,
+    at: UnixTime,
+) -> Result<Who, TransactionError> {
+    match passed {
+        Passed::Authenticated { certificate, relatives, offered } => {
+            let (key, end) = (certificate.key(), certificate.not_after());
+            let person = linking::settle_person(tx, key, end, relatives, context.random.as_ref(), at).await?;
+            if let Some(Ok(card_key)) = offered {
+                let enrolment = Enrolment {
+                    relying_party: transaction.relying_party.clone(),
+                    person: person.clone(),
+                    serial: key.serial.clone(),
+                    card_key: card_key.clone(),
+                    enrolled_at: at,
+                    last_used_at: None,
+                };
+                presence::enrol(tx, &enrolment).await?;
+            }
+            Ok(Who::Authenticated(person))
+        }
+        Passed::Present { certificate, card_key } => {
+            let (relying_party, key) = (&transaction.relying_party, certificate.key());
+            // Ended or enrolled with another key since it was judged: judge again by what is enrolled now.
+            if !presence::mark_used(tx, relying_party, &key.serial, card_key, at).await? {
+                return Err(TransactionError::Outdated);
+            }
+            // Whoever is enrolled authenticated here before.
+            let person = linking::person_of(tx, key).await?.ok_or(StoreError::Corrupt("person_id"))?;
+            Ok(Who::Present(person))
+        }
+    }
 }

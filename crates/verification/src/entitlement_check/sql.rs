@@ -2,15 +2,16 @@
 
 use musubi_kernel::UnixTime;
 use musubi_platform::relying_party::RelyingPartyId;
-use musubi_store::{StoreError, Tx};
+use musubi_store::{Row, StoreError, Tx};
 
-use super::{EntitlementCheckId, Transaction};
+use super::{Enrolling, EntitlementCheckId, Transaction};
 use crate::outcome::{Completed, State};
 
 pub(super) async fn insert(tx: &mut Tx, row: &Transaction) -> Result<(), StoreError> {
     tx.execute(
-        "INSERT INTO entitlement_check (id, relying_party_id, purpose, nonce, created_at, expires_at, state)
-         VALUES ($1, $2, $3, $4, $5, $6, $7)",
+        "INSERT INTO entitlement_check (id, relying_party_id, purpose, nonce, created_at, expires_at, state,
+                                        assurance, enrol_presence)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
         &[
             row.id.as_str().into(),
             row.relying_party.as_str().into(),
@@ -19,6 +20,8 @@ pub(super) async fn insert(tx: &mut Tx, row: &Transaction) -> Result<(), StoreEr
             row.created_at.into(),
             row.expires_at.into(),
             State::Open.as_str().into(),
+            row.assurance.as_str().into(),
+            i64::from(row.enrol_presence).into(),
         ],
     )
     .await
@@ -33,7 +36,7 @@ pub(super) async fn find(
     let row = tx
         .query_opt(
             "SELECT id, relying_party_id, purpose, nonce, created_at, expires_at, state, person_id, verdict,
-                    audit_index, audit_leaf
+                    audit_index, audit_leaf, assurance, enrol_presence, presence_enrolled, presence_refusal
              FROM entitlement_check WHERE id = $1 AND relying_party_id = $2",
             &[id.as_str().into(), relying_party.as_str().into()],
         )
@@ -47,7 +50,20 @@ pub(super) async fn find(
         created_at: UnixTime(row.int("created_at")?),
         expires_at: UnixTime(row.int("expires_at")?),
         completed: Completed::from_row(&row)?,
+        assurance: row.parsed("assurance")?,
+        enrol_presence: row.int("enrol_presence")? == 1,
+        enrolling: enrolling(&row)?,
     }))
+}
+
+fn enrolling(row: &Row) -> Result<Enrolling, StoreError> {
+    Ok(match (row.int("presence_enrolled")?, row.text_opt("presence_refusal")?) {
+        (1, _) => Enrolling::Enrolled,
+        (_, Some(code)) => {
+            Enrolling::Refused(code.parse().map_err(|_| StoreError::Corrupt("presence_refusal"))?)
+        }
+        _ => Enrolling::No,
+    })
 }
 
 /// Whether the check is still open; it stays so for everyone else until the end of `tx`.
@@ -66,12 +82,18 @@ pub(super) async fn complete(
     tx: &mut Tx,
     id: &EntitlementCheckId,
     completed: &Completed,
+    enrolling: Enrolling,
     at: UnixTime,
 ) -> Result<bool, StoreError> {
+    let refusal = match enrolling {
+        Enrolling::Refused(reason) => Some(reason.to_string()),
+        Enrolling::No | Enrolling::Enrolled => None,
+    };
     let changed = tx
         .execute(
             "UPDATE entitlement_check
-             SET state = $2, person_id = $3, verdict = $4, audit_index = $5, audit_leaf = $6, completed_at = $7
+             SET state = $2, person_id = $3, verdict = $4, audit_index = $5, audit_leaf = $6, completed_at = $7,
+                 presence_enrolled = $8, presence_refusal = $9
              WHERE id = $1 AND state = 'open'",
             &[
                 id.as_str().into(),
@@ -81,6 +103,8 @@ pub(super) async fn complete(
                 completed.audit_index.into(),
                 completed.audit_leaf.as_str().into(),
                 at.into(),
+                i64::from(enrolling == Enrolling::Enrolled).into(),
+                refusal.into(),
             ],
         )
         .await?;

@@ -5,7 +5,10 @@
 mod service;
 mod sql;
 
-use musubi_pki::{CheckResult, Evidence, Judgement, Policy, ReasonCode, SubIndication, Verdict};
+use musubi_pki::{
+    CheckResult, Evidence, Judgement, Policy, PresenceEvidence, PresenceJudgement, ReasonCode, SubIndication,
+    Verdict,
+};
 use musubi_signature::Rule;
 use musubi_signature::bundle::{Content, JpkiEvidence};
 use musubi_store::{Migration, StoreError};
@@ -48,6 +51,19 @@ impl Reasoning {
     ) -> Result<Self, StoreError> {
         // Every list of the platform was read whole and can prove what it says.
         let evidence = JpkiEvidence::of(evidence, rules, judgement).ok_or(StoreError::Corrupt("list"))?;
+        let judged = judgement.verdict.clone();
+        Ok(Self { evidence, verdict: judged.clone(), judged, rules: Vec::new(), policy })
+    }
+
+    /// What a judgement of presence came to, likewise.
+    pub(crate) fn of_presence(
+        evidence: &PresenceEvidence<'_>,
+        rules: &Policy,
+        policy: AppliedPolicy,
+        judgement: &PresenceJudgement,
+    ) -> Result<Self, StoreError> {
+        let evidence =
+            JpkiEvidence::of_presence(evidence, rules, judgement).ok_or(StoreError::Corrupt("list"))?;
         let judged = judgement.verdict.clone();
         Ok(Self { evidence, verdict: judged.clone(), judged, rules: Vec::new(), policy })
     }

@@ -153,6 +153,7 @@ async fn a_process_that_does_not_trust_a_generation_goes_on_with_the_lists_of_th
             pairwise_secret: Secret::new(vec![7; 32]),
             signing_key: musubi_crypto::Ed25519Signer::from_seed(&[7; 32]).unwrap(),
             anchors: TrustAnchors::insecure_test_hierarchy(known).unwrap(),
+            card_authorities: musubi_verification::presence::CardAuthorities::default(),
             upstream: Arc::new(upstream),
             policy: Policy::default(),
             origins: Origins {

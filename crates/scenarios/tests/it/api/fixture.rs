@@ -122,6 +122,7 @@ impl Api {
             pairwise_secret: Secret::new(vec![7; 32]),
             signing_key: musubi_crypto::Ed25519Signer::from_seed(&[7; 32]).unwrap(),
             anchors: TrustAnchors::insecure_test_hierarchy(world.trust_anchors()).unwrap(),
+            card_authorities: super::presence_cards::authorities(),
             upstream,
             policy: Policy::default(),
             origins: Origins {

@@ -281,6 +281,11 @@ impl Fixture {
             .await
     }
 
+    /// A picture of the database before the completion of a transaction without PIN.
+    pub(crate) async fn before_presence(&self, client: &Client, check: &Check) -> Before {
+        self.before("presence.judged", client, format!("/v1/entitlement-checks/{}", check.id)).await
+    }
+
     async fn before(&self, kind: &'static str, client: &Client, path: String) -> Before {
         Before { counts: without_nodes(self.counts().await), kind, client: client.id.to_string(), path }
     }

@@ -58,6 +58,7 @@ async fn a_sign_in_is_judged_again_if_a_newer_list_has_come() {
             certificate: signed.certificate.clone(),
             signature: signed.signature.clone(),
             origin: BANK.into(),
+            presence: None,
         };
         let id = check.id.parse().unwrap();
         let judged = entitlement_check::judge_completion(verification, &bank, &id, &completion, fx.now());

@@ -16,6 +16,8 @@ mod late_lists;
 mod lists;
 mod openapi;
 mod policies;
+mod presence;
+pub(crate) mod presence_cards;
 mod races;
 mod references;
 mod refused_checks;

@@ -6,6 +6,7 @@ mod given_lists;
 mod made;
 mod million;
 mod mutated;
+mod presence;
 mod replayed;
 mod size;
 /// The authority and the cases of the pki crate's own tests: the same certificates are judged there.

@@ -53,6 +53,7 @@ fn a_real_certificate_in_a_million_takes_4_kb() {
         expected_digest: evidence.expected_digest,
         lists: vec![ListEvidence { commitment, proof }],
         policy,
+        presence: None,
     };
     let rules = vec![attributes_rule(true), upstream_rule(true)];
     let content = Content::of(evidence, &judgement.verdict, rules, None);

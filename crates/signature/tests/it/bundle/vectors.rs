@@ -50,6 +50,43 @@ fn the_committed_bundles_replay_to_the_committed_verdicts() {
     }
 }
 
+/// Beside the others, under roots of its own: the keys of the others are gone.
+#[test]
+fn the_committed_bundle_of_presence_replays_to_the_committed_verdict() {
+    let read = |name: &str| read(&format!("presence/{name}"));
+    let root = (AuthorityKind::UserAuthentication, read("roots/user-authentication.der"));
+    let anchors = TrustAnchors::insecure_test_hierarchy([root]).unwrap();
+    let key = hex(&read("roots/platform-key.hex")).try_into().unwrap();
+    let roots = Roots { anchors: &anchors, platform_keys: &[key] };
+    let replayed = replay(&read("present.bundle"), &roots).unwrap();
+    let verdict = String::from_utf8(read("present.verdict.json")).unwrap();
+    assert_eq!(canonical_verdict(&replayed.verdict), verdict);
+    assert!(replayed.verdict.is_passed() && verdict.contains("presence.signature_value"));
+    assert_eq!(replayed.check_list(&read("present.crl"), &anchors), Ok(0));
+}
+
+/// Once: keys are made anew each time.
+#[test]
+#[ignore = "writes docs/spec/vectors/presence anew, with other keys"]
+fn the_vector_of_presence_is_written() {
+    let folder = folder().join("presence");
+    let write = |name: &str, bytes: &[u8]| std::fs::write(folder.join(name), bytes).unwrap();
+    std::fs::create_dir_all(folder.join("roots")).unwrap();
+    write("roots/user-authentication.der", &Authority::authentication().certificate());
+    write("roots/platform-key.hex", musubi_kernel::hex_lower(&platform().public_key()).as_bytes());
+    let entries = (0..300_u32).map(|n| {
+        let why = RevocationReason::JPKI[n as usize % 7];
+        entry(SerialNumber::from(1 + 7_000 * n).as_be_bytes(), NOW.plus(-i64::from(n) * DAY), why)
+    });
+    let list = entries.fold(List::of(&Authority::authentication()), List::entry);
+    let mut case = Case::authentication();
+    case.lists = vec![list.verified()];
+    let (content, verdict) = super::presence::presence(&case, Some(&super::presence::card()));
+    write("present.bundle", &sealed(&content));
+    write("present.verdict.json", canonical_verdict(&verdict).as_bytes());
+    write("present.crl", &list.der());
+}
+
 /// Once: keys are made anew each time, so that nothing else can write the same files.
 #[test]
 #[ignore = "writes docs/spec/vectors anew, with other keys"]

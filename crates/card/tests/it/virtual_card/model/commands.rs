@@ -2,7 +2,7 @@
 
 use musubi_card::Application;
 
-use super::{KEYS, Model, PINS, READABLE};
+use super::rules::{KEYS, Model, PINS, READABLE};
 
 /// SplitMix64: the same commands for the same seed.
 pub(super) struct Dice(u64);

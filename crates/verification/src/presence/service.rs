@@ -1,0 +1,97 @@
+//! The rules of enrolments: made by an authentication with PIN, used by a presence, ended by the resident.
+
+use musubi_kernel::UnixTime;
+use musubi_pki::SerialNumber;
+use musubi_platform::Context;
+use musubi_platform::audit::{self, AuditEvent};
+use musubi_platform::person::PersonId;
+use musubi_platform::relying_party::RelyingPartyId;
+use musubi_store::{StoreError, Tx};
+use serde_json::json;
+
+use super::{Enrolment, sql};
+use crate::linking;
+
+/// Enrols a card, or enrols it anew. The caller has authenticated the person with PIN and verified the card's key, and
+/// audits it.
+///
+/// # Errors
+/// [`StoreError`].
+pub(crate) async fn enrol(tx: &mut Tx, enrolment: &Enrolment) -> Result<(), StoreError> {
+    sql::save(tx, enrolment).await
+}
+
+/// The card key that is enrolled at this relying party for the certificate with this serial number.
+///
+/// # Errors
+/// [`StoreError`].
+pub(crate) async fn card_key_of(
+    tx: &mut Tx,
+    relying_party: &RelyingPartyId,
+    serial: &SerialNumber,
+) -> Result<Option<Vec<u8>>, StoreError> {
+    sql::card_key(tx, relying_party, serial).await
+}
+
+/// Notes that the enrolled card was held out; `false` if it was ended, or enrolled with another key, meanwhile.
+///
+/// # Errors
+/// [`StoreError`].
+pub(crate) async fn mark_used(
+    tx: &mut Tx,
+    relying_party: &RelyingPartyId,
+    serial: &SerialNumber,
+    card_key: &[u8],
+    at: UnixTime,
+) -> Result<bool, StoreError> {
+    sql::mark_used(tx, relying_party, serial, card_key, at).await
+}
+
+/// The enrolments of a person that still have an effect: neither revoked as far as the lists tell, nor expired.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn enrolments_of(
+    tx: &mut Tx,
+    person: &PersonId,
+    at: UnixTime,
+) -> Result<Vec<Enrolment>, StoreError> {
+    let certificates = linking::certificates_of(tx, person).await?;
+    let usable = |enrolment: &Enrolment| {
+        let key = enrolment.certificate();
+        certificates.iter().any(|certificate| {
+            certificate.key == key
+                && certificate.revoked.is_none()
+                && certificate.not_after.is_none_or(|end| at <= end)
+        })
+    };
+    let mut enrolments = sql::of_person(tx, person).await?;
+    enrolments.retain(usable);
+    Ok(enrolments)
+}
+
+/// Ends every enrolment of a person at one relying party, at the person's wish: from then on the PIN is needed. `false` if
+/// there was none, which changes nothing. Audited in the same transaction.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn end_presence(
+    tx: &mut Tx,
+    context: &Context,
+    person: &PersonId,
+    relying_party: &RelyingPartyId,
+    at: UnixTime,
+) -> Result<bool, StoreError> {
+    let ended = sql::end(tx, relying_party, person).await?;
+    if ended == 0 {
+        return Ok(false);
+    }
+    let event = AuditEvent {
+        kind: audit::PRESENCE_ENDED,
+        relying_party: Some(relying_party.clone()),
+        person: Some(person.clone()),
+        detail: json!({ "enrolments": ended }),
+    };
+    audit::append(tx, &event, context.random.as_ref(), at).await?;
+    Ok(true)
+}
