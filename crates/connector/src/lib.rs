@@ -7,7 +7,7 @@
 mod answer;
 mod conditions;
 mod perform;
-pub mod problems;
+mod problems;
 mod reader;
 mod request;
 mod state;

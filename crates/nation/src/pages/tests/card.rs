@@ -42,6 +42,42 @@ async fn a_document_is_signed_with_the_password_and_attributes_are_read_with_the
 }
 
 #[tokio::test]
+async fn an_enrolment_is_vouched_for_by_the_nations_authority_of_cards_and_presence_follows_from_its_key() {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+    let nation = Nation::found().await;
+    let bytes = |value: &Value| STANDARD.decode(value.as_str().unwrap()).unwrap();
+    let lines = format!(
+        "origin: {BANK}\nrelying-party: rp_00112233445566778899aabbccddeeff\npurpose: sign_in\nnonce: {NONCE}\n"
+    );
+    let mut enrolment = sign_in(DEMO_PIN);
+    enrolment["request"].as_object_mut().unwrap().insert("enrol_presence".into(), json!(true));
+    enrolment.as_object_mut().unwrap().insert("text_pin".into(), json!(DEMO_PIN));
+    let (status, answer) = ask(&nation, MISAKI, enrolment).await;
+    assert_eq!(status, StatusCode::OK, "{answer}");
+    let authorities = nation.world.card_authorities().await.unwrap();
+    let vouched = &answer["presence"];
+    let key = authorities
+        .verify_key_record(&bytes(&vouched["key_record"]), &bytes(&vouched["card_certificate"]))
+        .unwrap();
+    let named = URL_SAFE_NO_PAD.encode(musubi_crypto::sha256(key.spki_der()));
+    let text = format!("Musubi user authentication 1\n{lines}presence-key: {named}\n");
+    key.verify(text.as_bytes(), &bytes(&vouched["signature"])).unwrap();
+
+    let mut held_out = sign_in("");
+    held_out.as_object_mut().unwrap().remove("pin");
+    held_out["request"]["operation"] = json!("prove_presence");
+    let (status, presence) = ask(&nation, MISAKI, held_out.clone()).await;
+    assert_eq!((status, &presence["certificate"]), (StatusCode::OK, &answer["certificate"]));
+    let certificate = URL_SAFE_NO_PAD.encode(musubi_crypto::sha256(&bytes(&presence["certificate"])));
+    let text = format!("Musubi card presence 1\n{lines}certificate: {certificate}\n");
+    key.verify(text.as_bytes(), &bytes(&presence["signature"])).unwrap();
+    // Another card's key does not speak for this one.
+    let (_, other) = ask(&nation, CHILD, held_out).await;
+    assert!(key.verify(text.as_bytes(), &bytes(&other["signature"])).is_err());
+}
+
+#[tokio::test]
 async fn wrong_pins_count_down_to_a_block_that_says_where_to_go() {
     let nation = Nation::found().await;
     for left in [2, 1] {
