@@ -1,5 +1,11 @@
 //! From the bytes of a command to its answer: class, instruction, SELECT, GET DATA, and how answers leave the card
-//! (ISO 7816-4 5.1, 5.4, 11.1; facts §4.1, §4.3). What the facts leave open is our own choice and says so.
+//! (ISO 7816-4 5.1, 5.4, 11.1; facts §4.1, §4.3).
+//!
+//! **Our own choices**, where nothing is known of the real card: the class is looked at before the lengths, P1 and P2 before
+//! the file, the file before the PIN; a command that gives data wants Le, one that gives none wants no Le (`6700`); an
+//! instruction of the other class is `6E00`; no application's file is current after SELECT of an application or a warm
+//! reset; a file that is named by its short identifier becomes the current one if the command succeeds; P2 = 00 gives the
+//! application's name as file control information; `80 AE` without a key for it is `66F1`.
 
 use std::ops::ControlFlow;
 

@@ -2,7 +2,7 @@
 
 use musubi_card::Application;
 
-use super::{KEYS, Model, PINS, READABLE};
+use super::rules::{KEYS, Model, PINS, READABLE};
 
 /// SplitMix64: the same commands for the same seed.
 pub(super) struct Dice(u64);
@@ -89,7 +89,6 @@ fn with_data(head: &[u8; 4], data: &[u8], le: Option<u8>) -> Vec<u8> {
 }
 
 fn select_application(dice: &mut Dice) -> Vec<u8> {
-    // The second application leaves what was verified in the first.
     let application = dice.pick(&Application::ALL[..]);
     let aid = application.aid();
     let length = if dice.one_in(6) { 1 + dice.below(aid.len()) } else { aid.len() };
@@ -102,11 +101,10 @@ fn select_application(dice: &mut Dice) -> Vec<u8> {
 }
 
 /// A file of the application, or any number.
-fn file(dice: &mut Dice, model: &Model, of: &[u16]) -> u8 {
+fn file(dice: &mut Dice, of: &[u16]) -> u8 {
     if of.is_empty() || dice.one_in(6) {
         return dice.below(0x20) as u8;
     }
-    let _ = model;
     dice.pick(of) as u8
 }
 
@@ -122,14 +120,14 @@ fn select_file(dice: &mut Dice, model: &Model) -> Vec<u8> {
     let mut known = ids(model, READABLE);
     known.extend(ids(model, KEYS));
     known.extend(ids(model, PINS));
-    let id = file(dice, model, &known);
+    let id = file(dice, &known);
     let id = if dice.one_in(30) { [0x3F, 0x00] } else { [0x00, id] };
     with_data(&[0x00, 0xA4, 0x02, 0x0C], &id, None)
 }
 
 /// The current file or one by its short identifier.
-fn reference(dice: &mut Dice, model: &Model, of: &[u16]) -> u8 {
-    if dice.one_in(4) { 0x80 } else { 0x80 | file(dice, model, of) }
+fn reference(dice: &mut Dice, of: &[u16]) -> u8 {
+    if dice.one_in(4) { 0x80 } else { 0x80 | file(dice, of) }
 }
 
 fn read_binary(dice: &mut Dice, model: &Model) -> Vec<u8> {
@@ -137,7 +135,7 @@ fn read_binary(dice: &mut Dice, model: &Model) -> Vec<u8> {
         let high = if dice.one_in(4) { dice.octet() & 0x7F } else { 0 };
         (high, if dice.one_in(2) { 0 } else { dice.octet() })
     } else {
-        let id = file(dice, model, &ids(model, READABLE));
+        let id = file(dice, &ids(model, READABLE));
         (0x80 | id, if dice.one_in(2) { 0 } else { dice.octet() })
     };
     let mut command = vec![0x00, 0xB0, p1, p2];
@@ -158,7 +156,7 @@ fn read_record(dice: &mut Dice) -> Vec<u8> {
 }
 
 fn verify(dice: &mut Dice, model: &Model) -> Vec<u8> {
-    let id = reference(dice, model, &ids(model, PINS));
+    let id = reference(dice, &ids(model, PINS));
     let value = value(dice, model, id);
     with_data(&[0x00, 0x20, 0x00, id], &value, None)
 }
@@ -186,7 +184,7 @@ fn value(dice: &mut Dice, model: &Model, reference: u8) -> Vec<u8> {
 }
 
 fn change(dice: &mut Dice, model: &Model) -> Vec<u8> {
-    let id = reference(dice, model, &ids(model, PINS));
+    let id = reference(dice, &ids(model, PINS));
     let value: &[u8] =
         dice.pick(&[b"9999", b"1234", b"ZYX987", b"ABCDEFGH", b"12a4", b"123", b"11111111111111"]);
     let jpki = matches!(model.application, Application::Jpki | Application::TextAttributes);
@@ -196,7 +194,7 @@ fn change(dice: &mut Dice, model: &Model) -> Vec<u8> {
 }
 
 fn sign(dice: &mut Dice, model: &Model) -> Vec<u8> {
-    let id = if dice.one_in(8) { 0 } else { reference(dice, model, &ids(model, KEYS)) };
+    let id = if dice.one_in(8) { 0 } else { reference(dice, &ids(model, KEYS)) };
     let length = dice.pick(&[1, 20, 32, 32, 51, 117, 118, 245]);
     let data = dice.octets(length);
     let p1 = dice.pick(&[0, 0, 1, 2, 3, 4, 5, 6]);
