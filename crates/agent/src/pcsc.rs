@@ -8,6 +8,11 @@ use musubi_card::transport::{Transport, TransportError};
 use pcsc::{Card, Context, Disposition, Error, Protocols, ReaderState, Scope, ShareMode, State};
 use zeroize::Zeroizing;
 
+/// How late the service may notice that a card was taken away: more than its interval (pcscd: 400 ms; vpcd: 1 s).
+const NOTICED_WITHIN: Duration = Duration::from_millis(1500);
+/// How often a reader may say something new of a card that stays.
+const MAX_CHANGES: u32 = 8;
+
 /// What is on a reader.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Place {
@@ -96,7 +101,9 @@ impl Transport for PcscCard {
     fn transmit(&mut self, command: &[u8]) -> Result<Vec<u8>, TransportError> {
         let Some(card) = &self.card else { return Err(TransportError::Removed) };
         match card.transmit(command, &mut self.buffer) {
-            Ok(answer) => Ok(answer.to_vec()),
+            Ok(answer @ [_, _, ..]) => Ok(answer.to_vec()),
+            // Some drivers call the silence of a card that is gone an answer without a status word.
+            Ok(_) => Err(not_transmitted(Error::NotTransacted, || card_is_there(&self.context, &self.name))),
             Err(error) => Err(not_transmitted(error, || card_is_there(&self.context, &self.name))),
         }
     }
@@ -163,10 +170,27 @@ fn named<'a>(states: &'a [ReaderState], name: &str) -> Result<&'a ReaderState, T
     }
 }
 
+/// Whether the card is still on the reader. The service looks at readers at intervals and notices a removal late, so a
+/// card that seems to be there is watched for a moment.
 fn card_is_there(context: &Context, name: &CStr) -> bool {
     let mut states = [ReaderState::new(name.to_owned(), State::UNAWARE)];
-    let asked = context.get_status_change(Duration::ZERO, &mut states);
-    asked.is_ok() && states.iter().all(|state| state.event_state().contains(State::PRESENT))
+    let mut patience = Duration::ZERO;
+    for _ in 0..MAX_CHANGES {
+        match context.get_status_change(patience, &mut states) {
+            Ok(()) => {}
+            // Nothing has changed.
+            Err(Error::Timeout) => return true,
+            Err(_) => return false,
+        }
+        for state in &mut states {
+            if !state.event_state().contains(State::PRESENT) {
+                return false;
+            }
+            state.sync_current_state();
+        }
+        patience = NOTICED_WITHIN;
+    }
+    true
 }
 
 /// What no card is the cause of.

@@ -22,26 +22,39 @@ use crate::card::{AUTHENTICATION, virtual_card};
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
-type Shared = Arc<Mutex<VirtualCard>>;
+type Shared = Arc<Mutex<OnReader>>;
+
+/// A card, and how many commands it answers before it is taken away.
+struct OnReader {
+    card: VirtualCard,
+    answers: u32,
+}
+
+fn on_reader(answers: u32) -> Shared {
+    Arc::new(Mutex::new(OnReader { card: virtual_card(Profile::Plastic, true), answers }))
+}
 
 /// A nation with one card, as its endpoints show it.
 async fn nation(card: Shared) -> String {
     let json = |body: String| ([(header::CONTENT_TYPE, "application/json")], body).into_response();
     let cards = move || async move { json(r#"[{"resident":"one","name":"Nobody","note":"-"}]"#.to_owned()) };
     let begin = move |State(card): State<Shared>| async move {
-        let atr = hex::encode(card.lock().unwrap().atr());
+        let atr = hex::encode(card.lock().unwrap().card.atr());
         let begun: Response = json(format!(r#"{{"session":"s1","atr":"{atr}"}}"#));
         (StatusCode::CREATED, begun)
     };
-    let apdu = async |State(card): State<Shared>, command: Bytes| {
-        card.lock().unwrap().answer(&command, &SeededRandom::new([5; 32])).response.unwrap()
+    let apdu = async |State(on): State<Shared>, command: Bytes| {
+        let mut on = on.lock().unwrap();
+        let Some(left) = on.answers.checked_sub(1) else { return StatusCode::GONE.into_response() };
+        on.answers = left;
+        on.card.answer(&command, &SeededRandom::new([5; 32])).response.unwrap().into_response()
     };
-    let power = async |State(card): State<Shared>, to: String| {
-        let mut card = card.lock().unwrap();
-        if to.contains("reset") {
-            card.reset()
-        } else {
-            card.power_cycle()
+    let power = async |State(on): State<Shared>, to: String| {
+        let mut on = on.lock().unwrap();
+        match on.answers {
+            0 => return StatusCode::GONE,
+            _ if to.contains("reset") => on.card.reset(),
+            _ => on.card.power_cycle(),
         }
         StatusCode::NO_CONTENT
     };
@@ -92,20 +105,24 @@ async fn reader_with_card(port: &str) -> String {
     line.split('\t').next().unwrap().to_owned()
 }
 
-#[tokio::test]
-async fn a_card_on_a_reader_is_found_read_used_and_missed() {
+/// The port of a reader for this test alone; none outside of `scripts/with-cards`.
+fn port(number: usize) -> Option<String> {
     let Ok(ports) = std::env::var("MUSUBI_TEST_READERS") else {
         println!("not here: `scripts/with-cards cargo test -p musubi-agent` has readers");
-        return;
+        return None;
     };
-    // The last one, so that others who count from the first are not met.
-    let port = ports.split_whitespace().last().unwrap();
-    let card = Arc::new(Mutex::new(virtual_card(Profile::Plastic, true)));
-    let origin = nation(Arc::clone(&card)).await;
+    Some(ports.split_whitespace().nth(number).expect("readers enough").to_owned())
+}
+
+// More than one thread: the card that this test holds itself is answered by the nation that it plays.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_card_on_a_reader_is_found_read_used_and_missed() {
+    let Some(port) = port(0) else { return };
+    let origin = nation(on_reader(u32::MAX)).await;
     let folder = tempfile::tempdir().unwrap();
 
-    let mut inserted = insert(&origin, port).await;
-    let reader = reader_with_card(port).await;
+    let mut inserted = insert(&origin, &port).await;
+    let reader = reader_with_card(&port).await;
     let on = ["--reader", reader.as_str()];
 
     let der = folder.path().join("auth.der");
@@ -129,6 +146,15 @@ async fn a_card_on_a_reader_is_found_read_used_and_missed() {
     let (_, out, _) = agent(&[&["pin", "status"][..], &on].concat(), "").await;
     assert!(out.contains("user-authentication certificate: 3"), "{out}");
 
+    let name = reader.clone();
+    let held = tokio::task::spawn_blocking(move || musubi_agent::pcsc::connect(Some(&name)).unwrap());
+    let held = held.await.unwrap();
+    let (code, _, err) = agent(&[&["read"][..], &on].concat(), "").await;
+    assert_eq!(code, Some(2));
+    assert!(err.contains("Another program is using the card."), "{err}");
+    tokio::task::spawn_blocking(move || drop(held)).await.unwrap();
+    assert_eq!(agent(&[&["read"][..], &on].concat(), "").await.0, Some(0));
+
     inserted.kill().await.unwrap();
     let gone = tokio::time::timeout(PATIENCE, async {
         loop {
@@ -141,4 +167,18 @@ async fn a_card_on_a_reader_is_found_read_used_and_missed() {
     assert_eq!(gone.await.expect("pcscd looks at its readers"), Some(2));
     let (code, _, err) = agent(&["read", "--reader", "no such reader"], "").await;
     assert_eq!((code, err.contains("No card reader was found.")), (Some(2), true));
+}
+
+#[tokio::test]
+async fn a_card_that_is_taken_away_while_it_is_read_is_said_to_have_left() {
+    let Some(port) = port(1) else { return };
+    // Enough to be found a My Number Card, not enough to be read.
+    let origin = nation(on_reader(4)).await;
+    let mut inserted = insert(&origin, &port).await;
+    let reader = reader_with_card(&port).await;
+    let (code, _, err) = agent(&["read", "--reader", &reader], "").await;
+    assert_eq!(code, Some(2));
+    assert!(err.contains("The card left the reader before the end."), "{err}");
+    let ended = tokio::time::timeout(PATIENCE, inserted.wait()).await.expect("nothing is left to do");
+    assert_eq!(ended.unwrap().code(), Some(0));
 }

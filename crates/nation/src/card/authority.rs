@@ -112,11 +112,11 @@ pub(super) fn certificates_of_card(
     ))
 }
 
-/// The one of 券面事項入力補助AP, whose word a card's free key needs. Card-verifiable certificates do not say what for they
-/// are: who is to trust one application names its authority alone.
-pub(super) async fn authorities(seed: u64) -> Result<CardAuthorities, NationError> {
-    let suffix = Vouched::Text.suffix();
-    let key = derive_apart(seed, &card_authority_label(suffix)).await?;
+/// The one that vouches for an application. Card-verifiable certificates do not say what for they are: who is to trust one
+/// application names its authority alone.
+pub(super) async fn authority_of(seed: u64, vouched: Vouched) -> Result<CardAuthorities, NationError> {
+    let key = derive_apart(seed, &card_authority_label(vouched.suffix())).await?;
     let (modulus, exponent) = (key.card_key().modulus(), key.card_key().exponent());
-    Ok(CardAuthorities::new(vec![CardAuthority { key_id: authority_id(suffix)?, modulus, exponent }]))
+    let key_id = authority_id(vouched.suffix())?;
+    Ok(CardAuthorities::new(vec![CardAuthority { key_id, modulus, exponent }]))
 }

@@ -216,3 +216,81 @@ pub(super) fn sex_of(digit: u8) -> Sex {
         _ => Sex::Unknown,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use musubi_card::layout::{card_surface as surface, text_attributes as text};
+    use musubi_card::virtual_card::Content;
+    use musubi_card::{Application, FileId};
+    use musubi_kernel::{Clock, FixedClock, Secret};
+    use musubi_store::Db;
+
+    use super::*;
+    use crate::card::authority::authority_of;
+    use crate::{DEFAULT_SEED, WorldConfig};
+
+    const AT: UnixTime = UnixTime(1_775_012_400);
+
+    async fn world(dir: &tempfile::TempDir) -> World {
+        let db = Db::open_sqlite(&dir.path().join("nation.sqlite")).await.unwrap();
+        let operator_credential = Secret::new("a credential of these tests".to_owned());
+        let config = WorldConfig { seed: DEFAULT_SEED, epoch: AT, operator_credential };
+        World::open(config, db, Arc::new(FixedClock::new(AT)) as Arc<dyn Clock>).await.unwrap()
+    }
+
+    fn bytes(image: &Image, application: Application, id: FileId) -> &[u8] {
+        match &image.application(application).unwrap().file(id).unwrap().content {
+            Content::Transparent(bytes) => bytes,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[tokio::test]
+    async fn what_stands_on_every_card_is_vouched_for_by_the_authority_of_its_application_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        let world = world(&dir).await;
+        let of_text = authority_of(DEFAULT_SEED, Vouched::Text).await.unwrap();
+        let of_surface = authority_of(DEFAULT_SEED, Vouched::Surface).await.unwrap();
+        let mut keys = BTreeSet::new();
+        let residents = world.residents().await.unwrap();
+        for resident in &residents {
+            let contents = Contents::load(&world, &resident.id, Profile::Plastic).await.unwrap().unwrap();
+            let image = contents.image(&contents.numbers().unwrap()).unwrap();
+            let of = |id| bytes(&image, Application::TextAttributes, id);
+            let (attributes, integrity) = (of(text::ATTRIBUTES), of(text::INTEGRITY));
+            let read = of_text.verify_attributes(attributes, integrity, of(text::CARD_CERTIFICATE)).unwrap();
+            assert_eq!(read.date_of_birth, contents.date_of_birth());
+            let of = |id| bytes(&image, Application::CardSurface, id);
+            let certificate = of(surface::CARD_CERTIFICATE);
+            assert!(of_text.verify_age(of(surface::AGE), certificate).is_err(), "another application's");
+            of_surface.verify_age(of(surface::AGE), certificate).unwrap();
+            let face = of_surface.verify_face(of(surface::FACE), certificate).unwrap().face;
+            for picture in [face.name_png, face.address_png, face.security_code_png] {
+                assert!(picture.starts_with(b"\x89PNG"));
+            }
+            keys.insert(contents.chip_key(ChipKey::Text).unwrap().modulus());
+        }
+        assert_eq!(keys.len(), residents.len(), "each card has a key of its own");
+    }
+
+    #[tokio::test]
+    async fn an_image_is_made_again_when_what_it_shows_has_changed() {
+        let dir = tempfile::tempdir().unwrap();
+        let world = world(&dir).await;
+        let id: ResidentId = "aoki-misaki".parse().unwrap();
+        let digest = async |profile| Contents::load(&world, &id, profile).await.unwrap().unwrap().digest();
+        let mut seen = BTreeSet::from([digest(Profile::Plastic).await]);
+        assert!(!seen.insert(digest(Profile::Plastic).await));
+        assert!(seen.insert(digest(Profile::AndroidToken).await));
+        for event in [
+            crate::LifeEvent::Rename { name: "青木　さくら".into() },
+            crate::LifeEvent::Move { municipality: "13104".into(), address: "西新宿１－１".into() },
+            crate::LifeEvent::Renew,
+        ] {
+            world.live(&id, event.clone()).await.unwrap();
+            assert!(seen.insert(digest(Profile::Plastic).await), "{event:?}");
+        }
+    }
+}

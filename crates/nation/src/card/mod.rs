@@ -27,6 +27,7 @@ use musubi_pki::BasicAttributes;
 use musubi_store::StoreError;
 use tokio::sync::OwnedMutexGuard;
 
+use authority::Vouched;
 pub(crate) use powered::Powered;
 
 use crate::{CardAnswer, CardOperation, CardRefusal, LifeError, NationError, ResidentId, World};
@@ -161,7 +162,7 @@ impl World {
     /// # Errors
     /// [`NationError::Sign`].
     pub async fn card_authorities(&self) -> Result<CardAuthorities, NationError> {
-        authority::authorities(self.inner.authorities.seed).await
+        authority::authority_of(self.inner.authorities.seed, Vouched::Text).await
     }
 }
 
