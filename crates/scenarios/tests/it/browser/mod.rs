@@ -287,6 +287,8 @@ async fn pages_fit_a_phone_of_360_pixels_in_both_languages_and_do_not_shift() {
             ("bank", "bank", "/"),
             ("bank-apply", "bank", "/apply"),
             ("bank-sign-in", "bank", "/sign-in"),
+            ("bank-reception", "bank", "/reception"),
+            ("refusal-presence", "", "/refusals/presence.relayed"),
             ("bank-lab", "bank", "/lab"),
             ("town", "town", "/"),
             ("town-resident", "town", "/residents/teramachi-sumiyo"),
