@@ -61,7 +61,7 @@ pub(super) enum Passed {
         offered: Option<Result<Vec<u8>, OfferRefused>>,
     },
     Present {
-        certificate: PresentCertificate,
+        certificate: Box<PresentCertificate>,
         card_key: Vec<u8>,
     },
 }
@@ -198,7 +198,7 @@ impl Answer<'_> {
         reasoning.and(origin_binding(relying_party, origin), ORIGIN_WRONG);
         let passed = match (reasoning.verdict().indication(), judgement.certificate, card_key) {
             (Indication::TotalPassed, Some(certificate), Some(card_key)) => {
-                Some(Passed::Present { certificate, card_key })
+                Some(Passed::Present { certificate: Box::new(certificate), card_key })
             }
             (Indication::TotalPassed, ..) => return Err(StoreError::Corrupt("presence").into()),
             _ => None,

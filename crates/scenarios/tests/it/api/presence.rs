@@ -3,8 +3,9 @@
 use musubi_kernel::UnixTime;
 use musubi_nation::CardOperation::Authenticate;
 use musubi_nation::LifeEvent;
-use musubi_platform::relying_party;
-use musubi_verification::entitlement_check::{self, Asked, Assurance, to_be_signed};
+use musubi_platform::person::PersonId;
+use musubi_platform::relying_party::{self, RelyingParty};
+use musubi_verification::entitlement_check::{self, Asked, Assurance, Completion, Judged, to_be_signed};
 use musubi_verification::outcome::TransactionError;
 use musubi_verification::presence::{self, CardAuthorities};
 use serde_json::{Value, json};
@@ -85,6 +86,27 @@ impl Fixture {
         self.complete_check(client, &check, &signed, client.origin).await
     }
 
+    async fn held_out_at_the_bank(&self) -> (Check, Signed) {
+        let (check, copy) = (self.start_presence(&self.bank).await, self.copied_certificate(MISAKI).await);
+        let signed = Self::held_out(&self.bank, &check, Key::Card, &copy, BANK);
+        (check, signed)
+    }
+
+    /// What the service finds of an answer to the bank, before it writes anything.
+    async fn judged(&self, check: &Check, signed: &Signed) -> Judged {
+        let Signed { certificate, signature } = signed.clone();
+        let completion = Completion { certificate, signature, origin: BANK.into(), presence: None };
+        let bank = self.registration(&self.bank).await;
+        let (verification, id) = (self.platform.verification(), check.id.parse().unwrap());
+        let judged = entitlement_check::judge_completion(verification, &bank, &id, &completion, self.now());
+        judged.await.unwrap()
+    }
+
+    async fn registration(&self, client: &Client) -> RelyingParty {
+        let mut tx = self.platform.context().db.begin_read().await.unwrap();
+        relying_party::by_id(&mut tx, &client.id).await.unwrap().unwrap()
+    }
+
     async fn end_presence(&self, client: &Client) -> bool {
         let context = self.platform.context();
         let mut tx = context.db.begin().await.unwrap();
@@ -94,7 +116,7 @@ impl Fixture {
         ended
     }
 
-    async fn person(&self, client: &Client) -> musubi_platform::person::PersonId {
+    async fn person(&self, client: &Client) -> PersonId {
         let records = self.audited().await;
         let concerned =
             records.into_iter().filter(|record| record.relying_party.as_ref() == Some(&client.id));
@@ -430,23 +452,10 @@ async fn the_resident_ends_it_and_reads_of_it() {
 async fn an_enrolment_that_ended_while_it_was_judged_is_judged_again() {
     for fx in fixtures().await {
         fx.enrol(&fx.bank).await;
-        let (check, copy) = (fx.start_presence(&fx.bank).await, fx.copied_certificate(MISAKI).await);
-        let signed = Fixture::held_out(&fx.bank, &check, Key::Card, &copy, BANK);
-        let completion = entitlement_check::Completion {
-            certificate: signed.certificate.clone(),
-            signature: signed.signature.clone(),
-            origin: BANK.into(),
-            presence: None,
-        };
-        let (verification, context) = (fx.platform.verification(), fx.platform.context());
-        let mut tx = context.db.begin_read().await.unwrap();
-        let bank = relying_party::by_id(&mut tx, &fx.bank.id).await.unwrap().unwrap();
-        drop(tx);
-        let id = check.id.parse().unwrap();
-        let judged = entitlement_check::judge_completion(verification, &bank, &id, &completion, fx.now())
-            .await
-            .unwrap();
+        let (check, signed) = fx.held_out_at_the_bank().await;
+        let judged = fx.judged(&check, &signed).await;
         assert!(fx.end_presence(&fx.bank).await);
+        let (verification, context) = (fx.platform.verification(), fx.platform.context());
         let mut tx = context.db.begin().await.unwrap();
         let outcome = entitlement_check::complete(&mut tx, verification, judged, fx.now()).await;
         assert!(matches!(outcome, Err(TransactionError::Outdated)), "{}", fx.engine);
@@ -465,8 +474,8 @@ async fn without_an_authority_of_cards_there_is_no_use_without_pin() {
         (Assurance::PinAuthenticated, true, true),
         (Assurance::PinAuthenticated, false, false),
     ] {
+        let bank = fx.registration(&fx.bank).await;
         let mut tx = context.db.begin().await.unwrap();
-        let bank = relying_party::by_id(&mut tx, &fx.bank.id).await.unwrap().unwrap();
         let asked = Asked { purpose: "sign_in".into(), assurance, enrol_presence };
         let started = entitlement_check::start_asking(&mut tx, &off, &bank, &asked, fx.now()).await;
         assert_eq!(matches!(started, Err(TransactionError::PresenceOff)), is_off);
@@ -477,22 +486,11 @@ async fn without_an_authority_of_cards_there_is_no_use_without_pin() {
 async fn a_presence_authenticates_nobody() {
     for fx in fixtures().await {
         fx.enrol(&fx.bank).await;
-        let (check, copy) = (fx.start_presence(&fx.bank).await, fx.copied_certificate(MISAKI).await);
-        let signed = Fixture::held_out(&fx.bank, &check, Key::Card, &copy, BANK);
-        let completion = entitlement_check::Completion {
-            certificate: signed.certificate,
-            signature: signed.signature,
-            origin: BANK.into(),
-            presence: None,
-        };
-        let (verification, context) = (fx.platform.verification(), fx.platform.context());
-        let mut tx = context.db.begin().await.unwrap();
-        let bank = relying_party::by_id(&mut tx, &fx.bank.id).await.unwrap().unwrap();
-        let id = check.id.parse().unwrap();
-        let judged = entitlement_check::judge_completion(verification, &bank, &id, &completion, fx.now())
-            .await
-            .unwrap();
-        let checked = entitlement_check::complete(&mut tx, verification, judged, fx.now()).await.unwrap();
+        let (check, signed) = fx.held_out_at_the_bank().await;
+        let judged = fx.judged(&check, &signed).await;
+        let mut tx = fx.platform.context().db.begin().await.unwrap();
+        let checked = entitlement_check::complete(&mut tx, fx.platform.verification(), judged, fx.now());
+        let checked = checked.await.unwrap();
         assert!(
             checked.person().is_some() && checked.authenticated().is_none(),
             "no session follows from it"
