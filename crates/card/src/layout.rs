@@ -121,6 +121,9 @@ pub mod text_attributes {
     pub const NUMBER_A: FileId = FileId(0x0014);
     /// 照合番号B, 14 digits.
     pub const NUMBER_B: FileId = FileId(0x0015);
+    /// Private half of [`SESSION_PUBLIC_KEY`]. Which file holds it is unknown; this identifier is reserved (ISO 7816-4 7.4.1), so
+    /// that no command can name it.
+    pub const SESSION_PRIVATE_KEY: FileId = FileId(0xFFFF);
 }
 
 /// Files of 券面事項確認AP (facts §4.6). File 0005, the picture of the My Number, has no name here.

@@ -10,7 +10,9 @@ pub mod apdu;
 pub mod client;
 pub mod genuineness;
 pub mod layout;
+pub mod records;
 pub mod status;
+pub mod tlv;
 pub mod transport;
 pub mod virtual_card;
 

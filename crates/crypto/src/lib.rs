@@ -3,15 +3,18 @@
 //! The only crate that names a cryptographic library. It decides nothing about trust: it says whether a
 //! signature is arithmetically right under a key, and how strong that key is; `pki` judges.
 
+mod aes;
 mod canonical;
 mod card_key;
 mod client_assertion;
 mod digest;
 pub mod merkle;
+mod oaep;
 mod seal;
 mod sign;
 mod verify;
 
+pub use aes::{AES_BLOCK, aes_128_cbc_decrypt, aes_128_cbc_encrypt};
 pub use canonical::canonical_json;
 pub use card_key::CardKey;
 pub use client_assertion::{AssertionClaims, AssertionError, ClientKey, JwkSet};

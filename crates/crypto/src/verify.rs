@@ -138,6 +138,17 @@ impl PublicKey {
         Self::parse(spki_der, SignatureAlgorithm::RsaPkcs1Sha256, strength)
     }
 
+    /// An RSA key of its modulus and exponent, unsigned big-endian, as cards write them.
+    ///
+    /// # Errors
+    /// As [`Self::rsa`]; above 8192 bits too.
+    pub fn rsa_of_parts(modulus: &[u8], exponent: &[u8]) -> Result<Self, KeyError> {
+        if modulus.len() > 1024 || exponent.len() > 8 {
+            return Err(KeyError::Malformed);
+        }
+        Self::rsa(&rsa_spki(modulus, exponent), modulus, exponent)
+    }
+
     /// A key on P-256, from the DER of its `SubjectPublicKeyInfo`.
     ///
     /// # Errors
@@ -258,6 +269,32 @@ impl PublicKey {
         digest: &[u8; 32],
         signature: &[u8],
     ) -> Result<(), BadSignature> {
+        self.verify_rsa_over_padded(digest, signature)
+    }
+
+    /// `DigestInfo` of [`verify_rsa_over_three_sha256`](Self::verify_rsa_over_three_sha256) up to the digests: the
+    /// identifier of SHA-256, and 96 bytes where it has 32.
+    pub const THREE_SHA256_INFO: [u8; 19] = [
+        0x30, 0x71, 0x30, 0x0D, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x01, 0x05, 0x00,
+        0x04, 0x60,
+    ];
+
+    /// Verifies an RSA signature over three SHA-256 digests in one `DigestInfo`, as the face of the My Number Card is
+    /// signed. **Not PKCS#1**: for that one file.
+    ///
+    /// # Errors
+    /// [`BadSignature`], always for a key that is not RSA.
+    pub fn verify_rsa_over_three_sha256(
+        &self,
+        digests: &[[u8; 32]; 3],
+        signature: &[u8],
+    ) -> Result<(), BadSignature> {
+        let content = [Self::THREE_SHA256_INFO.as_slice(), digests.as_flattened()].concat();
+        self.verify_rsa_over_padded(&content, signature)
+    }
+
+    /// Compares the whole block `00 01 FF…FF 00 content`: nothing is parsed that an attacker could shape.
+    fn verify_rsa_over_padded(&self, content: &[u8], signature: &[u8]) -> Result<(), BadSignature> {
         let (modulus, exponent) = rsa_parts(self.spki_der()).ok_or(BadSignature)?;
         let length = modulus.len();
         let number = BigUint::from_bytes_be(signature);
@@ -267,8 +304,8 @@ impl PublicKey {
         }
         let opened = number.modpow(&BigUint::from_bytes_be(exponent), &n).to_bytes_be();
         // to_bytes_be drops the leading 00.
-        let padding = length.checked_sub(3 + digest.len()).ok_or(BadSignature)?;
-        let expected: Vec<u8> = [&[1][..], &vec![0xFF; padding], &[0], digest].concat();
+        let padding = length.checked_sub(3 + content.len()).ok_or(BadSignature)?;
+        let expected: Vec<u8> = [&[1][..], &vec![0xFF; padding], &[0], content].concat();
         if opened == expected { Ok(()) } else { Err(BadSignature) }
     }
 }
@@ -322,9 +359,13 @@ fn with_longest_salt(algorithm: SignatureAlgorithm) -> Option<&'static dyn Verif
     }
 }
 
+/// `AlgorithmIdentifier` of `rsaEncryption` with NULL, DER.
+const RSA_ENCRYPTION: [u8; 15] =
+    [0x30, 0x0D, 0x06, 0x09, 0x2A, 0x86, 0x48, 0x86, 0xF7, 0x0D, 0x01, 0x01, 0x01, 0x05, 0x00];
+
 /// Modulus and exponent of a `SubjectPublicKeyInfo` that the library has accepted as an RSA key, unsigned
 /// big-endian without leading zeros.
-fn rsa_parts(spki: &[u8]) -> Option<(&[u8], &[u8])> {
+pub(crate) fn rsa_parts(spki: &[u8]) -> Option<(&[u8], &[u8])> {
     let (_, key_info) = element(spki, 0x30)?;
     let (after_algorithm, _) = element(key_info, 0x30)?;
     let (_, bits) = element(after_algorithm, 0x03)?;
@@ -347,6 +388,26 @@ fn element(der: &[u8], tag: u8) -> Option<(&[u8], &[u8])> {
     };
     let (value, rest) = rest.split_at_checked(length)?;
     (*found == tag).then_some((rest, value))
+}
+
+/// `SubjectPublicKeyInfo` of an RSA key (RFC 8017 A.1, RFC 5280 4.1.2.7), DER; numbers below 65,536 bytes.
+fn rsa_spki(modulus: &[u8], exponent: &[u8]) -> Vec<u8> {
+    fn element(tag: u8, content: &[u8]) -> Vec<u8> {
+        let [high, low] = u16::try_from(content.len()).unwrap_or(u16::MAX).to_be_bytes();
+        let length = match (high, low) {
+            (0, 0..=0x7F) => vec![low],
+            (0, _) => vec![0x81, low],
+            _ => vec![0x82, high, low],
+        };
+        [&[tag][..], &length, content].concat()
+    }
+    let integer = |number: &[u8]| {
+        let number = strip_zeros(number);
+        let sign = number.first().is_none_or(|first| *first >= 0x80);
+        element(0x02, &[if sign { &[0][..] } else { &[] }, number].concat())
+    };
+    let key = element(0x30, &[integer(modulus), integer(exponent)].concat());
+    element(0x30, &[RSA_ENCRYPTION.to_vec(), element(0x03, &[&[0][..], &key].concat())].concat())
 }
 
 fn strip_zeros(bytes: &[u8]) -> &[u8] {

@@ -10,15 +10,19 @@
 //! the card stores [`VirtualCard::memory`] before passing the answer on. A cut between the two costs the try and reveals
 //! nothing, as on a card that counts before it compares.
 
+pub mod card_common;
+pub mod card_surface;
 mod engine;
 mod files;
 mod image;
 pub mod jpki;
 mod memory;
 mod pins;
+pub mod resident_register;
 mod secure_messaging;
 mod session;
 mod signing;
+pub mod text_attributes;
 mod transport;
 
 use std::sync::Arc;

@@ -3,30 +3,32 @@
 //!
 //! Reads no clock and speaks to no card.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use musubi_crypto::sha256;
 use musubi_httpkit::Problem;
 use musubi_httpkit::problems::REQUEST_MALFORMED;
 use musubi_kernel::deceives;
 use serde::{Deserialize, Deserializer};
 
-use super::problems::ORIGIN_MISMATCH;
-use crate::CardOperation;
+use crate::problems::ORIGIN_MISMATCH;
 
 /// Longest document that the window shows and signs, in bytes of UTF-8.
-pub(super) const DOCUMENT_LIMIT: usize = 32 * 1024;
+pub(crate) const DOCUMENT_LIMIT: usize = 32 * 1024;
 
 /// The origin of the calling page, as the browser reports it in `event.origin`: `scheme://host[:port]`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Origin(String);
+pub struct Origin(String);
 
 impl Origin {
     /// The origin's text.
-    pub(super) fn as_str(&self) -> &str {
+    pub fn as_str(&self) -> &str {
         &self.0
     }
 
     /// Reads the serialization of a tuple origin (HTML Standard, 7.1.1) of an http or https page: lower case,
     /// without user, path or default port. `null`, an opaque origin, is refused.
-    pub(super) fn parse(text: &str) -> Option<Self> {
+    pub fn parse(text: &str) -> Option<Self> {
         let (scheme, authority) = text.split_once("://")?;
         let default_port = match scheme {
             "http" => "80",
@@ -72,7 +74,7 @@ impl<'de> Deserialize<'de> for Origin {
 /// Who asks, as the page claims. The card window shows it beside the origin, which is the only thing it knows.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct RelyingPartyClaim {
+pub(crate) struct RelyingPartyClaim {
     id: String,
     name: ClaimedName,
 }
@@ -87,18 +89,27 @@ struct ClaimedName {
 /// A card request of version 1, in its JSON form. Unknown members are refused.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(tag = "operation", rename_all = "snake_case", deny_unknown_fields)]
-pub(super) enum CardRequest {
+pub(crate) enum CardRequest {
     /// Sign in: the user-authentication key signs a text made from the origin and the nonce.
-    Authenticate { version: Version, nonce: String, purpose: String, relying_party: RelyingPartyClaim },
+    Authenticate {
+        version: Version,
+        nonce: String,
+        purpose: String,
+        relying_party: RelyingPartyClaim,
+        #[serde(default)]
+        enrol_presence: bool,
+    },
     /// Sign a document with the digital-signature key.
     SignDocument { version: Version, document: String, origin: String, relying_party: RelyingPartyClaim },
     /// Read the four attributes from the card; nothing is signed.
     ReadAttributes { version: Version, relying_party: RelyingPartyClaim },
+    /// Show that the card is there, without PIN: its free key signs a text that names its certificate.
+    ProvePresence { version: Version, nonce: String, purpose: String, relying_party: RelyingPartyClaim },
 }
 
 /// Version 1 of the protocol; no other is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Version;
+pub(crate) struct Version;
 
 impl<'de> Deserialize<'de> for Version {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -109,58 +120,132 @@ impl<'de> Deserialize<'de> for Version {
     }
 }
 
-impl CardRequest {
-    /// What the card does.
-    pub(super) fn operation(&self) -> CardOperation {
-        match self {
-            Self::Authenticate { .. } => CardOperation::Authenticate,
-            Self::SignDocument { .. } => CardOperation::Sign,
-            Self::ReadAttributes { .. } => CardOperation::ReadAttributes,
-        }
-    }
+/// A request whose every value has its form, asked by the page at an origin. Only [`CardRequest::asked_by`] makes it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Asked {
+    origin: Origin,
+    operation: Operation,
+}
 
-    /// The bytes that the card signs when the page at `origin` asks for this; empty where nothing is signed.
+/// What is asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Operation {
+    /// Signing in, with enrolment for presence or without.
+    Authenticate { statement: Statement, enrol: bool },
+    /// Signing these bytes.
+    SignDocument(Vec<u8>),
+    /// Reading the four attributes.
+    ReadAttributes,
+    /// Presence without PIN.
+    ProvePresence(Statement),
+}
+
+/// The values that the signed texts state. None has a line break, so that none can pretend to be another line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Statement {
+    relying_party: String,
+    purpose: String,
+    nonce: String,
+}
+
+impl CardRequest {
+    /// Checks the form of every value, and that a document was made for the site that asks.
     ///
     /// # Errors
     /// `request.malformed` for a value of the wrong form, `card.origin_mismatch` for a document that was made
     /// for another site.
-    pub(super) fn to_be_signed(&self, origin: &Origin) -> Result<Vec<u8>, Problem> {
-        let malformed = || Problem::new(&REQUEST_MALFORMED);
-        let relying_party = match self {
-            Self::Authenticate { relying_party, .. }
-            | Self::SignDocument { relying_party, .. }
-            | Self::ReadAttributes { relying_party, .. } => relying_party,
-        };
+    pub(crate) fn asked_by(self, origin: Origin) -> Result<Asked, Problem> {
+        let (Self::Authenticate { relying_party, .. }
+        | Self::SignDocument { relying_party, .. }
+        | Self::ReadAttributes { relying_party, .. }
+        | Self::ProvePresence { relying_party, .. }) = &self;
         if !relying_party.is_well_formed() {
-            return Err(malformed());
+            return Err(Problem::new(&REQUEST_MALFORMED));
         }
-        match self {
-            Self::Authenticate { nonce, purpose, relying_party, .. } => {
-                if !is_nonce(nonce) || !is_purpose(purpose) {
-                    return Err(malformed());
-                }
-                Ok(authentication_text(origin, &relying_party.id, purpose, nonce).into_bytes())
+        let operation = match self {
+            Self::Authenticate { nonce, purpose, relying_party, enrol_presence, .. } => {
+                let statement = Statement::of(relying_party, purpose, nonce)?;
+                Operation::Authenticate { statement, enrol: enrol_presence }
             }
             Self::SignDocument { document, origin: stated, .. } => {
-                if document.is_empty()
-                    || document.len() > DOCUMENT_LIMIT
-                    || document.chars().any(deceives_in_a_document)
-                {
-                    return Err(malformed());
-                }
-                // Every origin line, not any: a second one could tell the reader of the document another story.
-                let mut lines = document.lines().filter_map(|line| line.strip_prefix("origin: ")).peekable();
-                if stated != origin.as_str()
-                    || lines.peek().is_none()
-                    || lines.any(|line| line != origin.as_str())
-                {
-                    return Err(Problem::new(&ORIGIN_MISMATCH));
-                }
-                Ok(document.clone().into_bytes())
+                Operation::SignDocument(check_document(document, &stated, &origin)?)
             }
-            Self::ReadAttributes { .. } => Ok(Vec::new()),
+            Self::ReadAttributes { .. } => Operation::ReadAttributes,
+            Self::ProvePresence { nonce, purpose, relying_party, .. } => {
+                Operation::ProvePresence(Statement::of(relying_party, purpose, nonce)?)
+            }
+        };
+        Ok(Asked { origin, operation })
+    }
+}
+
+impl Asked {
+    /// The page that asks.
+    pub(crate) fn origin(&self) -> &Origin {
+        &self.origin
+    }
+
+    /// What it asks.
+    pub(crate) fn into_operation(self) -> Operation {
+        self.operation
+    }
+
+    /// Whether 券面事項入力補助AP has a part in it: a phone has no such application.
+    pub(crate) fn needs_text_attributes(&self) -> bool {
+        match &self.operation {
+            Operation::Authenticate { enrol, .. } => *enrol,
+            Operation::SignDocument(_) => false,
+            Operation::ReadAttributes | Operation::ProvePresence(_) => true,
         }
     }
+}
+
+impl Statement {
+    fn of(relying_party: RelyingPartyClaim, purpose: String, nonce: String) -> Result<Self, Problem> {
+        if !is_nonce(&nonce) || !is_purpose(&purpose) {
+            return Err(Problem::new(&REQUEST_MALFORMED));
+        }
+        Ok(Self { relying_party: relying_party.id, purpose, nonce })
+    }
+
+    /// The text that stands for a sign-in.
+    pub(crate) fn authentication_text(&self, origin: &Origin) -> String {
+        self.text("Musubi user authentication 1", origin)
+    }
+
+    /// The same with enrolment: its last line names the card's free key by its `SubjectPublicKeyInfo`.
+    pub(crate) fn enrolment_text(&self, origin: &Origin, free_key_spki: &[u8]) -> String {
+        let key = URL_SAFE_NO_PAD.encode(sha256(free_key_spki));
+        format!("{}presence-key: {key}\n", self.authentication_text(origin))
+    }
+
+    /// The text that stands for presence. It names the certificate, so that it cannot be shown beside another one.
+    pub(crate) fn presence_text(&self, origin: &Origin, certificate: &[u8]) -> String {
+        let certificate = URL_SAFE_NO_PAD.encode(sha256(certificate));
+        format!("{}certificate: {certificate}\n", self.text("Musubi card presence 1", origin))
+    }
+
+    fn text(&self, title: &str, origin: &Origin) -> String {
+        let Self { relying_party, purpose, nonce } = self;
+        let origin = origin.as_str();
+        format!(
+            "{title}\norigin: {origin}\nrelying-party: {relying_party}\npurpose: {purpose}\nnonce: {nonce}\n"
+        )
+    }
+}
+
+/// The document's bytes, if it may be shown and was made for the site that asks.
+fn check_document(document: String, stated: &str, origin: &Origin) -> Result<Vec<u8>, Problem> {
+    if document.is_empty() || document.len() > DOCUMENT_LIMIT || document.chars().any(deceives_in_a_document)
+    {
+        return Err(Problem::new(&REQUEST_MALFORMED));
+    }
+    // Every origin line, not any: a second one could tell the reader of the document another story.
+    let mut lines = document.lines().filter_map(|line| line.strip_prefix("origin: ")).peekable();
+    if stated != origin.as_str() || lines.peek().is_none() || lines.any(|line| line != origin.as_str()) {
+        return Err(Problem::new(&ORIGIN_MISMATCH));
+    }
+    Ok(document.into_bytes())
 }
 
 impl RelyingPartyClaim {
@@ -173,15 +258,6 @@ impl RelyingPartyClaim {
         };
         id && name(&self.name.ja) && name(&self.name.en)
     }
-}
-
-/// The text that stands for a sign-in. The values have no line break by their form, so that none can pretend to be
-/// another line.
-fn authentication_text(origin: &Origin, relying_party: &str, purpose: &str, nonce: &str) -> String {
-    format!(
-        "Musubi user authentication 1\norigin: {}\nrelying-party: {relying_party}\npurpose: {purpose}\nnonce: {nonce}\n",
-        origin.as_str()
-    )
 }
 
 /// 32 bytes in base64url without padding: 43 characters, of which the last carries four bits.
@@ -226,8 +302,17 @@ mod tests {
     fn judged(request: Value, origin: &str) -> Result<String, &'static str> {
         let request: CardRequest = serde_json::from_value(request).map_err(|_| "unreadable")?;
         let origin = Origin::parse(origin).ok_or("unreadable")?;
-        let bytes = request.to_be_signed(&origin).map_err(|problem| problem.code.as_str())?;
-        Ok(String::from_utf8(bytes).unwrap())
+        let asked = request.asked_by(origin).map_err(|problem| problem.code.as_str())?;
+        let origin = asked.origin().clone();
+        Ok(match asked.into_operation() {
+            Operation::Authenticate { statement, enrol: false } => statement.authentication_text(&origin),
+            Operation::Authenticate { statement, enrol: true } => {
+                statement.enrolment_text(&origin, b"free key")
+            }
+            Operation::SignDocument(document) => String::from_utf8(document).unwrap(),
+            Operation::ReadAttributes => String::new(),
+            Operation::ProvePresence(statement) => statement.presence_text(&origin, b"certificate"),
+        })
     }
 
     fn with(mut request: Value, pointer: &str, value: Value) -> Value {
@@ -245,6 +330,31 @@ mod tests {
                  purpose: sign_in\nnonce: {NONCE}\n"
             )
         );
+    }
+
+    #[test]
+    fn with_enrolment_a_sixth_line_names_the_cards_free_key_and_nothing_else_changes() {
+        let mut enrolling = authenticate();
+        enrolling.as_object_mut().unwrap().insert("enrol_presence".into(), json!(true));
+        let plain = judged(authenticate(), BANK).unwrap();
+        // SHA-256 of "free key", computed apart.
+        let line = "presence-key: jKNckY1l-VCLHGSIPkSNMXS68pMbTFV6gJ0UpJUJAG8\n";
+        assert_eq!(judged(enrolling.clone(), BANK).unwrap(), format!("{plain}{line}"));
+        assert_eq!(judged(with(enrolling.clone(), "/enrol_presence", json!(false)), BANK).unwrap(), plain);
+        assert_eq!(judged(with(enrolling, "/enrol_presence", json!("true")), BANK), Err("unreadable"));
+    }
+
+    #[test]
+    fn the_presence_text_names_itself_and_the_certificate_and_takes_no_enrolment() {
+        let presence = with(authenticate(), "/operation", json!("prove_presence"));
+        let expected = format!(
+            "Musubi card presence 1\norigin: {BANK}\nrelying-party: rp_00112233445566778899aabbccddeeff\n\
+             purpose: sign_in\nnonce: {NONCE}\ncertificate: A9Zt0Ig1wco_EozOrNHzGslBYwlrIPRFroQoW8CDLXI\n"
+        );
+        assert_eq!(judged(presence.clone(), BANK), Ok(expected));
+        let mut enrolling = presence;
+        enrolling.as_object_mut().unwrap().insert("enrol_presence".into(), json!(true));
+        assert_eq!(judged(enrolling, BANK), Err("unreadable"));
     }
 
     #[test]
