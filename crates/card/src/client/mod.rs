@@ -6,13 +6,14 @@
 
 mod exchange;
 mod pin;
-mod tlv;
 
 use musubi_kernel::Secret;
 
 use crate::apdu::{CommandApdu, SHORT_LE};
 use crate::layout::{Application, CertificateKind, FileId, PinReference, jpki, text_attributes};
+use crate::records::text::AttributesFile;
 use crate::status::StatusWord;
+use crate::tlv::Reader;
 use crate::transport::{Transport, TransportError};
 
 use exchange::{Exchange, MAX_FILE_BYTES, done};
@@ -226,8 +227,9 @@ impl<T: Transport> Card<T> {
         last_try: LastTry,
     ) -> Result<Attributes, CardError> {
         self.verify(PinReference::TextAttributes, pin, last_try)?;
-        self.select_and_read(text_attributes::ATTRIBUTES, MAX_FILE_BYTES)
-            .and_then(|file| tlv::attributes(&file))
+        let file = self.select_and_read(text_attributes::ATTRIBUTES, MAX_FILE_BYTES)?;
+        let read = AttributesFile::parse(&file).map_err(|_| CardError::Malformed("attributes"))?;
+        Ok(read.attributes)
     }
 
     /// What enrols this card for presence without PIN, opened by the PIN of 券面事項入力補助AP.
@@ -242,7 +244,10 @@ impl<T: Transport> Card<T> {
         self.verify(PinReference::TextAttributes, pin, last_try)?;
         let mut object = |file, tag, name| {
             let content = self.select_and_read(file, MAX_FILE_BYTES)?;
-            tlv::without_filler(&content, tag).map(<[u8]>::to_vec).ok_or(CardError::Malformed(name))
+            // Filler follows the object.
+            let mut reader = Reader::new(&content);
+            let object = reader.expect(tag).ok().and_then(|_| content.strip_suffix(reader.rest()));
+            object.map(<[u8]>::to_vec).ok_or(CardError::Malformed(name))
         };
         Ok(PresenceKey {
             record: object(text_attributes::KEY_RECORD, 0xFF50, "record of the card's key")?,

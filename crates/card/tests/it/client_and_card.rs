@@ -5,12 +5,15 @@ use std::sync::{Arc, Mutex};
 use musubi_card::client::{Card, CardError, LastTry};
 use musubi_card::transport::TransportError;
 use musubi_card::virtual_card::{
-    Behaviour, Chaining, Faults, Memory, Profile, VirtualCard, VirtualTransport,
+    Behaviour, Chaining, Faults, Image, Memory, Profile, VirtualCard, VirtualTransport,
 };
 use musubi_card::{Application, CertificateKind, FileId, PinReference, StatusWord};
 use musubi_crypto::{SignatureAlgorithm, sha256};
 use musubi_kernel::{Secret, SeededRandom};
 
+use crate::images::text_application;
+use crate::issued::{attributes, authority};
+use crate::keys;
 use crate::virtual_card::signatures::public_key;
 use crate::virtual_card::support::{Holder, LARGE_KEY, PASSWORD, PIN, TEXT_PIN, certificate, image, memory};
 
@@ -138,6 +141,32 @@ fn presence_is_proved_without_a_pin_and_leaves_no_pin_verified() {
         assert!(is_signed(b"Musubi card presence", &card.prove_presence(&digest).unwrap()));
         // Another application was selected: the card has forgotten.
         assert!(card.sign(CertificateKind::UserAuthentication, &digest).is_err());
+    }
+}
+
+#[test]
+fn attributes_and_what_enrols_for_presence_are_the_issuer_s_and_the_proof_is_this_card_s() {
+    let text = PinReference::TextAttributes;
+    for behaviour in behaviours() {
+        let applications = vec![
+            image(&LARGE_KEY, Profile::Plastic, Holder::Adult).applications[0].clone(),
+            text_application(),
+        ];
+        let image = Image { profile: Profile::Plastic, applications, issuer_data: Vec::new() };
+        let card = VirtualCard::new(Arc::new(image), memory(Holder::Adult), behaviour);
+        let random = Arc::new(SeededRandom::new([7; 32]));
+        let mut card = Card::connect(VirtualTransport::new(card, random)).unwrap();
+        let wrong = card.read_attributes(&pin("0000"), LastTry::Keep);
+        assert_eq!(wrong, Err(CardError::PinWrong { pin: text, tries_left: 2 }));
+        assert_eq!(card.read_attributes(&pin(TEXT_PIN), LastTry::Keep).unwrap(), attributes());
+
+        let enrolled = card.presence_key(&pin(TEXT_PIN), LastTry::Keep).unwrap();
+        let key = authority(keys::AUTHORITY)
+            .verify_key_record(&enrolled.record, &enrolled.card_certificate)
+            .unwrap();
+        let proof = card.prove_presence(&sha256(b"nonce")).unwrap();
+        key.verify(b"nonce", &proof).unwrap();
+        assert!(key.verify(b"another nonce", &proof).is_err());
     }
 }
 

@@ -10,7 +10,7 @@ use musubi_card::virtual_card::{Access, ApplicationImage, Content, card_common, 
 use crate::issued::{attributes, authority, by_issuer, certificate, face, number};
 use crate::keys::{self, key};
 
-fn text_application() -> ApplicationImage {
+pub(crate) fn text_application() -> ApplicationImage {
     by_issuer(|issuer| {
         text_attributes::application(&TextContents {
             number: &number(),
