@@ -179,8 +179,8 @@ impl fmt::Debug for CommandApdu {
     }
 }
 
-/// A card's answer.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A card's answer. `Debug` shows its length and the status word: the data may be a person's.
+#[derive(Clone, PartialEq, Eq)]
 pub struct ResponseApdu {
     /// Response data.
     pub data: Vec<u8>,
@@ -202,6 +202,12 @@ impl ResponseApdu {
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
         [self.data.as_slice(), &self.status.0.to_be_bytes()].concat()
+    }
+}
+
+impl fmt::Debug for ResponseApdu {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "[{} bytes] {}", self.data.len(), self.status)
     }
 }
 
@@ -262,9 +268,11 @@ mod tests {
     }
 
     #[test]
-    fn what_is_sent_to_the_card_is_not_printed() {
+    fn what_goes_to_the_card_and_comes_from_it_is_not_printed() {
         let verify = read("0020008004 31323334").unwrap();
         assert_eq!(format!("{verify:?}"), "00 20 00 80 [4 bytes]");
+        let answer = ResponseApdu::parse(b"1234\x90\x00").unwrap();
+        assert_eq!(format!("{answer:?}"), "[4 bytes] 9000");
     }
 
     proptest! {

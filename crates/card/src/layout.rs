@@ -266,6 +266,12 @@ impl PinReference {
     }
 }
 
+/// What stands before a SHA-256 digest in its `DigestInfo`, which the card's keys sign (RFC 8017 9.2, note 1).
+pub(crate) const SHA256_DIGEST_INFO: [u8; 19] = [
+    0x30, 0x31, 0x30, 0x0D, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x01, 0x05, 0x00,
+    0x04, 0x20,
+];
+
 /// Which of the card's two certificates.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum CertificateKind {

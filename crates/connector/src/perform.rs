@@ -116,6 +116,8 @@ pub(crate) fn perform<T: Transport>(
         }
         Work::Enrol { statement, pin, text_pin } => {
             check_authentication(card)?;
+            // A try of the second PIN is not spent where the first one would be refused unseen.
+            card.check_tries(PinReference::Authentication, last_try)?;
             let key = card.presence_key(text_pin, last_try)?;
             let spki = free_key_spki(&key.record)?;
             let text = statement.enrolment_text(&job.origin, &spki);

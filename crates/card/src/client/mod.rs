@@ -7,10 +7,14 @@
 mod exchange;
 mod pin;
 
+use std::fmt;
+
 use musubi_kernel::Secret;
 
 use crate::apdu::{CommandApdu, SHORT_LE};
-use crate::layout::{Application, CertificateKind, FileId, PinReference, jpki, text_attributes};
+use crate::layout::{
+    Application, CertificateKind, FileId, PinReference, SHA256_DIGEST_INFO, jpki, text_attributes,
+};
 use crate::records::text::AttributesFile;
 use crate::status::StatusWord;
 use crate::tlv::Reader;
@@ -87,8 +91,8 @@ pub struct Overview {
     pub signature_tries: u8,
 }
 
-/// The four attributes of 券面事項入力補助AP, as they stand there.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// The four attributes of 券面事項入力補助AP, as they stand there. `Debug` says none of them.
+#[derive(Clone, PartialEq, Eq)]
 pub struct Attributes {
     /// 氏名, with U+3000 between the parts.
     pub name: String,
@@ -98,6 +102,12 @@ pub struct Attributes {
     pub date_of_birth: String,
     /// 性別: 1 male, 2 female, others unknown.
     pub sex: u8,
+}
+
+impl fmt::Debug for Attributes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Attributes(…)")
+    }
 }
 
 /// What enrols a card for presence without PIN: the public half of its free key, and who vouches for it.
@@ -111,11 +121,6 @@ pub struct PresenceKey {
 
 /// Bytes of a signature by any key of the card: RSA with 2048 bits.
 const SIGNATURE_BYTES: usize = 256;
-/// `DigestInfo` up to the digest: SHA-256 (RFC 8017 9.2).
-const SHA256_DIGEST_INFO: [u8; 19] = [
-    0x30, 0x31, 0x30, 0x0D, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x01, 0x05, 0x00,
-    0x04, 0x20,
-];
 
 /// Which certificates the card says it has.
 struct Present {

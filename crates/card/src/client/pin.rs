@@ -30,6 +30,18 @@ impl<T: Transport> Card<T> {
         }
     }
 
+    /// Whether presenting a PIN would be worth a try, by the tries that are left. Costs none.
+    ///
+    /// # Errors
+    /// [`CardError::LastTry`], [`CardError::PinBlocked`], [`CardError::CertificateAbsent`] and others.
+    pub fn check_tries(&mut self, pin: PinReference, last_try: LastTry) -> Result<(), CardError> {
+        match (self.tries_left(pin)?, last_try) {
+            (0, _) => Err(self.blocked_or_absent(pin)),
+            (1, LastTry::Keep) => Err(CardError::LastTry(pin)),
+            _ => Ok(()),
+        }
+    }
+
     /// Presents a PIN, after a look at its form and at the tries that are left.
     ///
     /// # Errors
@@ -43,11 +55,7 @@ impl<T: Transport> Card<T> {
         if !pin.has_form(value.expose()) {
             return Err(CardError::PinForm(pin));
         }
-        match (self.tries_left(pin)?, last_try) {
-            (0, _) => return Err(self.blocked_or_absent(pin)),
-            (1, LastTry::Keep) => return Err(CardError::LastTry(pin)),
-            _ => {}
-        }
+        self.check_tries(pin, last_try)?;
         // The look has selected the PIN: P2 = 80 is it.
         let command = CommandApdu::new(0x00, 0x20, 0x00, 0x80).with_data(value.expose().as_bytes())?;
         let status = self.exchange.send(command)?.status;
@@ -98,7 +106,7 @@ impl<T: Transport> Card<T> {
 
     /// Of a PIN without tries: blocked, or never set because there is no certificate for it. The latter sends a person
     /// elsewhere.
-    fn blocked_or_absent(&mut self, pin: PinReference) -> CardError {
+    pub fn blocked_or_absent(&mut self, pin: PinReference) -> CardError {
         let kind = match pin {
             PinReference::Authentication => CertificateKind::UserAuthentication,
             PinReference::Signature => CertificateKind::DigitalSignature,

@@ -1,5 +1,6 @@
 //! What the issuer wrote on a card, as data.
 
+use std::fmt;
 use std::sync::Arc;
 
 use musubi_crypto::CardKey;
@@ -17,8 +18,8 @@ pub enum Profile {
     AndroidToken,
 }
 
-/// A card as it was issued.
-#[derive(Debug, Clone)]
+/// A card as it was issued. `Debug` leaves out the issuer's data objects, of which one is the card's number.
+#[derive(Clone)]
 pub struct Image {
     /// What it is.
     pub profile: Profile,
@@ -50,8 +51,8 @@ pub struct File {
     pub access: Access,
 }
 
-/// Content of a file.
-#[derive(Debug, Clone)]
+/// Content of a file. `Debug` says what it is and how long, not what it says: it may be a person's.
+#[derive(Clone)]
 pub enum Content {
     /// Bytes, for READ BINARY.
     Transparent(Vec<u8>),
@@ -69,6 +70,20 @@ pub enum Content {
     Opaque,
 }
 
+impl fmt::Debug for Content {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Transparent(bytes) => write!(f, "Transparent({} bytes)", bytes.len()),
+            Self::Records(records) => write!(f, "Records({})", records.len()),
+            Self::SigningKey(_) => f.write_str("SigningKey"),
+            Self::AuthenticationKey(_) => f.write_str("AuthenticationKey"),
+            Self::SessionKey(_) => f.write_str("SessionKey"),
+            Self::Pin(pin) => write!(f, "Pin({})", pin.as_str()),
+            Self::Opaque => f.write_str("Opaque"),
+        }
+    }
+}
+
 /// Who may read a file or use a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Access {
@@ -78,6 +93,16 @@ pub enum Access {
     AfterAny(&'static [PinReference]),
     /// Nobody.
     Never,
+}
+
+impl fmt::Debug for Image {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (profile, applications) = (&self.profile, &self.applications);
+        f.debug_struct("Image")
+            .field("profile", profile)
+            .field("applications", applications)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Image {

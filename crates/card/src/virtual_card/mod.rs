@@ -8,7 +8,8 @@
 //!
 //! **Nothing is answered before it lasts**: a command that changes the memory says so ([`Answer::wrote`]); whoever runs
 //! the card stores [`VirtualCard::memory`] before passing the answer on. A cut between the two costs the try and reveals
-//! nothing, as on a card that counts before it compares.
+//! nothing, as on a card that counts before it compares. If storing fails, the power is cut: the answer that was held back
+//! may have been a right PIN's.
 
 pub mod card_common;
 pub mod card_surface;
@@ -121,11 +122,14 @@ impl VirtualCard {
     }
 
     /// Puts the memory in that was stored, for instance by another session with the same card. What was verified with a
-    /// PIN that is blocked by now counts no more.
+    /// PIN that is blocked or changed by now counts no more.
     pub fn set_memory(&mut self, memory: Memory) {
-        self.memory = memory;
-        let memory = &self.memory;
-        self.session.verified.retain(|pin| memory.pin(*pin).is_some_and(|pin| pin.tries_left > 0));
+        let before = std::mem::replace(&mut self.memory, memory);
+        let now = &self.memory;
+        self.session.verified.retain(|pin| match (before.pin(*pin), now.pin(*pin)) {
+            (Some(before), Some(now)) => now.tries_left > 0 && now.value.expose() == before.value.expose(),
+            _ => false,
+        });
     }
 
     /// Whether the card was taken away ([`Faults::removed_at`]); then it never answers again.

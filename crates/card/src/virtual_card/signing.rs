@@ -9,14 +9,9 @@ use super::VirtualCard;
 use super::engine::{Outcome, Processed};
 use super::image::Content;
 use crate::apdu::CommandApdu;
-use crate::layout::FileId;
+use crate::layout::{FileId, SHA256_DIGEST_INFO};
 use crate::status::StatusWord;
 
-/// What stands before a SHA-256 digest in its `DigestInfo` (RFC 8017 9.2, note 1).
-pub(crate) const DIGEST_INFO_SHA256: [u8; 19] = [
-    0x30, 0x31, 0x30, 0x0D, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x01, 0x05, 0x00,
-    0x04, 0x20,
-];
 /// Length of a SHA-256 digest and of our salts, in bytes.
 const DIGEST_BYTES: usize = 32;
 
@@ -122,7 +117,7 @@ impl Scheme {
         match self {
             Self::PssDigest | Self::PssDigestOf => pss(key, &digest, random),
             Self::BareDigestOf => pkcs1(key, &[&digest]),
-            _ => pkcs1(key, &[&DIGEST_INFO_SHA256, &digest]),
+            _ => pkcs1(key, &[&SHA256_DIGEST_INFO, &digest]),
         }
     }
 }

@@ -25,7 +25,7 @@ impl VirtualTransport {
         Self { card, random, store: None }
     }
 
-    /// Stores the memory whenever it has changed; if that fails, the answer is not passed on.
+    /// Stores the memory whenever it has changed; if that fails, the answer is not passed on and the power is cut.
     #[must_use]
     pub fn storing(
         mut self,
@@ -62,8 +62,10 @@ impl Transport for VirtualTransport {
         let answer = self.card.answer(command, self.random.as_ref());
         if answer.wrote
             && let Some(store) = &mut self.store
+            && let Err(error) = store(self.card.memory())
         {
-            store(self.card.memory())?;
+            self.card.power_off();
+            return Err(error);
         }
         answer.response.ok_or(TransportError::Removed)
     }

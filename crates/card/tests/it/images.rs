@@ -146,3 +146,14 @@ fn the_small_applications_hold_what_is_known_of_them() {
     let pin = &register.file(FileId(0x1C)).unwrap().content;
     assert!(matches!(pin, Content::Pin(PinReference::ResidentRegister)));
 }
+
+#[test]
+fn nothing_of_a_person_is_in_what_is_printed_of_an_image() {
+    let attributes = attributes();
+    let printed = format!("{:?} {:?} {attributes:?}", text_application(), surface_application());
+    let as_bytes = |text: &str| format!("{:?}", text.as_bytes()).replace(['[', ']'], "");
+    let said = [number().expose().clone(), attributes.name, attributes.address, attributes.date_of_birth];
+    for said in &said {
+        assert!(!printed.contains(said.as_str()) && !printed.contains(&as_bytes(said)));
+    }
+}

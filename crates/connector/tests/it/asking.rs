@@ -135,6 +135,22 @@ async fn the_last_try_is_spent_only_on_an_explicit_word() {
 }
 
 #[tokio::test]
+async fn enrolment_spends_no_try_of_the_second_pin_where_the_first_would_be_refused() {
+    let reader = TestReader::with(Kind::Adult);
+    let wrong = || changed(with_pin(enrol(), PIN), "text_pin", json!("0000"));
+    for _ in 0..2 {
+        reader.answer(with_pin(authenticate(), "0000")).await;
+    }
+    let (_, problem) = reader.answer(wrong()).await;
+    assert_eq!((&problem["code"], &problem["pin"]), (&json!("pin.last_try"), &json!("authentication")));
+    let last = changed(with_pin(authenticate(), "0000"), "last_try", json!(true));
+    reader.answer(last).await;
+    let (_, problem) = reader.answer(changed(wrong(), "last_try", json!(true))).await;
+    assert_eq!((&problem["code"], &problem["pin"]), (&json!("pin.blocked"), &json!("authentication")));
+    assert_eq!(reader.tries(), [0, 5, 3]);
+}
+
+#[tokio::test]
 async fn secrets_that_are_missing_not_asked_for_or_of_another_form_touch_no_card() {
     let reader = TestReader::with(Kind::Adult);
     let document = format!("origin: {BANK}\n");

@@ -49,10 +49,11 @@ impl Powered {
         }))
     }
 
-    /// Answers a command; on a thread that may wait. If this fails, the answer is unknown and so is what was counted.
+    /// Answers a command; on a thread that may wait. If this fails, the answer is unknown and so is what was counted: the
+    /// power is cut, since a right PIN may have been among it.
     pub(crate) fn answer(&mut self, command: &[u8]) -> Result<Answer, NationError> {
         let runtime = self.runtime.clone();
-        runtime.block_on(async {
+        let answered = runtime.block_on(async {
             let db = &self.world.inner.db;
             let _alone = self.world.inner.cards.lock(&self.resident).await;
             let mut tx = db.begin_read().await?;
@@ -67,7 +68,11 @@ impl Powered {
                 tx.commit().await?;
             }
             Ok(answer)
-        })
+        });
+        if answered.is_err() {
+            self.card.power_off();
+        }
+        answered
     }
 
     /// A warm reset.

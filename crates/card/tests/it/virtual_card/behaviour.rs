@@ -146,6 +146,18 @@ fn a_pin_that_another_reader_blocked_opens_nothing_here() {
 }
 
 #[test]
+fn a_pin_that_another_reader_changed_has_to_be_presented_anew() {
+    let mut card = card(Faults::default());
+    status(&mut card, &select_jpki());
+    status(&mut card, RIGHT_PIN);
+    assert_eq!(status(&mut card, SIGN), Some(0x9000));
+    card.set_memory(support::memory(Holder::Adult).with(PinReference::Authentication, "4321"));
+    assert_eq!(status(&mut card, SIGN), Some(0x6982));
+    assert_eq!(status(&mut card, b"\x00\x24\x01\x98\x041111"), Some(0x6982), "whoever knew the old one");
+    assert_eq!(status(&mut card, b"\x00\x20\x00\x98\x044321"), Some(0x9000));
+}
+
+#[test]
 fn a_transport_stores_the_memory_before_it_passes_the_answer_on() {
     let stored = Arc::new(Mutex::new(Vec::new()));
     let seen = Arc::clone(&stored);
@@ -169,6 +181,21 @@ fn an_answer_whose_memory_could_not_be_stored_is_not_passed_on() {
         .storing(move |_| Err(failure()));
     transport.transmit(&select_jpki()).unwrap();
     assert_eq!(transport.transmit(WRONG_PIN), Err(failure()));
+}
+
+#[test]
+fn a_right_pin_whose_tries_could_not_be_stored_opens_nothing() {
+    let mut one_try_spent = support::memory(Holder::Adult);
+    one_try_spent.pin_mut(PinReference::Authentication).unwrap().tries_left = 2;
+    let card = card_with(one_try_spent, Faults::default());
+    let mut transport = VirtualTransport::new(card, Arc::new(SeededRandom::new([1; 32])))
+        .storing(|_| Err(TransportError::Failed("the disk is full".to_owned())));
+    transport.transmit(&select_jpki()).unwrap();
+    assert!(transport.transmit(RIGHT_PIN).is_err());
+    assert_eq!(transport.transmit(SIGN), Err(TransportError::Removed), "it has no power");
+    transport.card_mut().power_cycle();
+    transport.transmit(&select_jpki()).unwrap();
+    assert_eq!(transport.transmit(SIGN).unwrap(), [0x69, 0x82]);
 }
 
 #[test]

@@ -96,8 +96,11 @@ fn disturb(
         // The town hall sets all PINs again.
         _ => {
             card.set_memory(support::memory(Holder::Adult));
-            model.pins = pins_of(card);
-            model.verified.retain(|pin| model.pins.get(pin).is_some_and(|(tries, _)| *tries > 0));
+            let before = std::mem::replace(&mut model.pins, pins_of(card));
+            model.verified.retain(|pin| match (before.get(pin), model.pins.get(pin)) {
+                (Some((_, before)), Some((tries, now))) => *tries > 0 && now == before,
+                _ => false,
+            });
         }
     }
 }
