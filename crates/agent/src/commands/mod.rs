@@ -48,7 +48,7 @@ fn last_try<T: Transport>(
     terminal: &mut Terminal<'_>,
 ) -> Result<(u8, LastTry), Condition> {
     match card.tries_left(pin)? {
-        0 => Err(Condition::PinBlocked(pin)),
+        0 => Err(card.blocked_or_absent(pin).into()),
         1 if arguments.spend_last_try => Ok((1, LastTry::Spend)),
         1 if terminal.ask.yes(terminal.tr.get("cli.last_try")) => Ok((1, LastTry::Spend)),
         1 => Err(Condition::LastTry(pin)),

@@ -74,7 +74,11 @@ pub(super) fn status<T: Transport>(
     terminal: &mut Terminal<'_>,
 ) -> Result<(), Condition> {
     let line = match card.tries_left(pin) {
-        Ok(0) => terminal.about("cli.tries.blocked", pin, 0),
+        Ok(0) => match card.blocked_or_absent(pin) {
+            // Never set: there is no certificate for it.
+            CardError::CertificateAbsent(_) => return Ok(()),
+            _ => terminal.about("cli.tries.blocked", pin, 0),
+        },
         Ok(tries) => terminal.about("cli.tries", pin, tries),
         Err(CardError::CertificateAbsent(_) | CardError::ApplicationAbsent) => return Ok(()),
         Err(error) => return Err(error.into()),

@@ -177,6 +177,17 @@ fn a_card_without_signature_certificate_is_not_asked_for_its_password() {
 }
 
 #[test]
+fn a_password_that_was_never_set_is_not_called_blocked() {
+    let mut child = card(Profile::Plastic, false);
+    let status = with(&[], false, |terminal| pin::run(&mut child, &pin_arguments(&["status"]), terminal));
+    assert!(!status.out.contains("Blocked"), "{}", status.out);
+    let change = pin_arguments(&["change", "signature"]);
+    let changed = with(&[PASSWORD], false, |terminal| pin::run(&mut child, &change, terminal));
+    assert_eq!(changed.result, Err(Condition::CertificateAbsent(CertificateKind::DigitalSignature)));
+    assert!(changed.prompts.is_empty());
+}
+
+#[test]
 fn the_last_try_is_spent_only_on_a_yes_or_the_option_that_says_so() {
     let wrong = |card: &mut _, entry, says_yes, options: &[&str]| {
         let arguments = [&["change", "authentication"], options].concat();
