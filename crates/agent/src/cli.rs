@@ -118,7 +118,7 @@ fn run(command: &Command, terminal: &mut Terminal<'_>) -> Result<(), Condition> 
 }
 
 /// Ctrl+C, or what service managers send.
-async fn asked_to_end() {
+pub(crate) async fn asked_to_end() {
     let interrupted = tokio::signal::ctrl_c();
     #[cfg(unix)]
     {

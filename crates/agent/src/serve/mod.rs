@@ -7,6 +7,7 @@
 mod desk;
 mod gate;
 mod home;
+mod listening;
 mod pairing;
 mod problems;
 mod register;

@@ -83,6 +83,8 @@ impl Pairing {
     pub fn redeem(&self, entered: &str, at: UnixTime) -> Result<Secret<String>, PairingRefusal> {
         let entered = Secret::new(plain(entered));
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        // A clock that was set back must not make the wait longer than the longest.
+        state.closed_until = state.closed_until.min(UnixTime(at.0.saturating_add(LONGEST_WAIT)));
         if at < state.closed_until {
             return Err(PairingRefusal::Wait { seconds: state.closed_until.since(at) });
         }
@@ -218,6 +220,18 @@ mod tests {
             drop(pairing.redeem("AAAAAAAA", at));
         }
         assert_eq!(pairing.redeem("A", at).unwrap_err(), PairingRefusal::Wait { seconds: LONGEST_WAIT });
+    }
+
+    #[test]
+    fn a_clock_that_is_set_right_makes_no_wait_of_years() {
+        let (pairing, seen) = pairing();
+        let years_ahead = UnixTime(AT.0 + 1_000_000_000);
+        for _ in 0..TRIES {
+            drop(pairing.redeem("AAAAAAAA", years_ahead));
+        }
+        let right = last(&seen);
+        assert_eq!(pairing.redeem(&right, AT).unwrap_err(), PairingRefusal::Wait { seconds: LONGEST_WAIT });
+        pairing.redeem(&right, UnixTime(AT.0 + LONGEST_WAIT)).unwrap();
     }
 
     #[test]

@@ -41,6 +41,9 @@ pub enum RegisterError {
     /// Other users of the computer may write it: they could let in a browser of theirs.
     #[error("other users may write the state file or its folder; take that right away (chmod go-w)")]
     WritableByOthers,
+    /// Another user made it, and may have written decisions of their own into it.
+    #[error("the state file or its folder belongs to another user; name a folder of your own with --state")]
+    OwnedByAnother,
     /// There is neither `XDG_STATE_HOME` nor `HOME`.
     #[error("there is no folder for the state: set XDG_STATE_HOME or HOME, or name one with --state")]
     NoFolder,
@@ -201,7 +204,7 @@ impl Register {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Content::default()),
             Err(error) => return Err(error.into()),
         };
-        refuse_writable_by_others(&file.metadata()?)?;
+        refuse_what_others_decide(&file.metadata()?)?;
         let mut text = Vec::new();
         (&mut file).take(FILE_LIMIT + 1).read_to_end(&mut text)?;
         if text.len() as u64 > FILE_LIMIT {
@@ -254,7 +257,7 @@ fn keep_last<T>(list: &mut Vec<T>, limit: usize) {
 fn private_folder(folder: &Path) -> Result<(), RegisterError> {
     use std::os::unix::fs::DirBuilderExt as _;
     std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
-    refuse_writable_by_others(&std::fs::metadata(folder)?)
+    refuse_what_others_decide(&std::fs::metadata(folder)?)
 }
 
 #[cfg(unix)]
@@ -266,9 +269,21 @@ fn private_file() -> OpenOptions {
 }
 
 #[cfg(unix)]
-fn refuse_writable_by_others(metadata: &std::fs::Metadata) -> Result<(), RegisterError> {
-    use std::os::unix::fs::PermissionsExt as _;
-    if metadata.permissions().mode() & 0o022 == 0 { Ok(()) } else { Err(RegisterError::WritableByOthers) }
+fn refuse_what_others_decide(metadata: &std::fs::Metadata) -> Result<(), RegisterError> {
+    use std::os::unix::fs::MetadataExt as _;
+    check_owner_and_mode(metadata.uid(), metadata.mode(), rustix::process::geteuid().as_raw())
+}
+
+/// Belongs to `user`, or to the one whom nothing stops anyway, and nobody else may write it.
+#[cfg(unix)]
+fn check_owner_and_mode(owner: u32, mode: u32, user: u32) -> Result<(), RegisterError> {
+    if owner != user && owner != 0 {
+        Err(RegisterError::OwnedByAnother)
+    } else if mode & 0o022 != 0 {
+        Err(RegisterError::WritableByOthers)
+    } else {
+        Ok(())
+    }
 }
 
 #[cfg(not(unix))]
@@ -285,7 +300,7 @@ fn private_file() -> OpenOptions {
 }
 
 #[cfg(not(unix))]
-fn refuse_writable_by_others(_: &std::fs::Metadata) -> Result<(), RegisterError> {
+fn refuse_what_others_decide(_: &std::fs::Metadata) -> Result<(), RegisterError> {
     Ok(())
 }
 
@@ -390,6 +405,26 @@ mod tests {
         std::fs::set_permissions(register.path(), std::fs::Permissions::from_mode(0o600)).unwrap();
         std::fs::set_permissions(&register.folder, std::fs::Permissions::from_mode(0o777)).unwrap();
         assert!(matches!(Register::open(&register.folder), Err(RegisterError::WritableByOthers)));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_another_user_made_is_not_believed() {
+        for (owner, mode, refused) in [
+            (1000, 0o700, ""),
+            (0, 0o755, ""),
+            (1001, 0o700, "belongs to another user"),
+            (1001, 0o755, "belongs to another user"),
+            (1000, 0o770, "other users may write"),
+            (0, 0o777, "other users may write"),
+        ] {
+            let said = check_owner_and_mode(owner, mode, 1000)
+                .map_or_else(|error| error.to_string(), |()| "".into());
+            assert!(
+                said.contains(refused) && said.is_empty() == refused.is_empty(),
+                "{owner} {mode:o}: {said}"
+            );
+        }
     }
 
     #[test]

@@ -5,25 +5,22 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::Duration;
 
 use musubi_crypto::SystemRandom;
 use musubi_httpkit::page::{Lang, Tr};
 use musubi_kernel::SystemClock;
 use tokio::net::TcpListener;
-use tokio::sync::Notify;
 
 use super::desk::{CardSource, Desk, Limits};
+use super::listening::{Bounds, listen};
 use super::pairing::Pairing;
 use super::register::{Register, RegisterError};
 use super::source::PcscSource;
 use super::{TEXTS, router};
+use crate::cli::asked_to_end;
 
 /// Where relying parties' pages look for the connector.
 pub const DEFAULT_PORT: u16 = 24817;
-
-/// How long what is under way may take to end when the program is asked to.
-const FAREWELL: Duration = Duration::from_secs(5);
 
 /// What `musubi-agent serve` may be told.
 #[derive(Debug, Clone, clap::Args)]
@@ -90,21 +87,9 @@ async fn serve(arguments: &Arguments, source: Arc<dyn CardSource>, t: Tr) -> Res
     let pairing = Arc::new(Pairing::new(Box::new(SystemRandom), announce));
     say(t.get("terminal.stop"));
     let desk = Desk::new(source, register, Arc::new(SystemClock), Limits::default());
-    let ending = Arc::new(Notify::new());
-    let asked = ending.clone();
-    let serving =
-        axum::serve(listener, router(desk, pairing, address.port())).with_graceful_shutdown(async move {
-            asked_to_end().await;
-            asked.notify_one();
-        });
-    let late = async {
-        ending.notified().await;
-        tokio::time::sleep(FAREWELL).await;
-    };
-    tokio::select! {
-        served = serving => served.map_err(|error| failed(&error)),
-        () = late => Ok(()),
-    }
+    let router = router(desk, pairing, address.port());
+    listen(listener, router, Bounds::default(), asked_to_end()).await;
+    Ok(())
 }
 
 /// The register in the folder that was named, else in the usual one.
@@ -119,16 +104,4 @@ pub(super) fn say(text: &str) {
     let mut out = std::io::stdout();
     // A closed pipe is the reader's choice.
     drop(writeln!(out, "{text}").and_then(|()| out.flush()));
-}
-
-async fn asked_to_end() {
-    #[cfg(unix)]
-    if let Ok(mut terminate) = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = tokio::signal::ctrl_c() => {}
-        }
-        return;
-    }
-    drop(tokio::signal::ctrl_c().await);
 }

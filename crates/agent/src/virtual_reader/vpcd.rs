@@ -2,14 +2,16 @@
 //! that many bytes. One byte is a control code, more are a command; commands and [`Request::Atr`] are answered. The card
 //! connects to the reader, not the other way round.
 
+use std::fmt;
+
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use zeroize::Zeroizing;
 
 /// The port of the first virtual reader.
 pub(crate) const DEFAULT_PORT: u16 = 35_963;
 
-/// What the reader wants.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// What the reader wants. `Debug` shows no command's bytes.
+#[derive(Clone, PartialEq, Eq)]
 pub(crate) enum Request {
     /// The power goes off.
     PowerOff,
@@ -21,6 +23,18 @@ pub(crate) enum Request {
     Atr,
     /// A command for the card; it may carry a PIN.
     Command(Zeroizing<Vec<u8>>),
+}
+
+impl fmt::Debug for Request {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::PowerOff => f.write_str("PowerOff"),
+            Self::PowerOn => f.write_str("PowerOn"),
+            Self::Reset => f.write_str("Reset"),
+            Self::Atr => f.write_str("Atr"),
+            Self::Command(command) => write!(f, "Command({} bytes)", command.len()),
+        }
+    }
 }
 
 /// Why the connection is of no more use.
@@ -93,6 +107,12 @@ mod tests {
                 Ok(Request::PowerOff),
             ]
         );
+    }
+
+    #[test]
+    fn a_command_which_may_carry_a_pin_is_not_printed() {
+        let verify = Request::Command(Zeroizing::new(b"\x00\x20\x00\x80\x041234".to_vec()));
+        assert_eq!(format!("{verify:?}"), "Command(9 bytes)");
     }
 
     #[tokio::test]
