@@ -21,6 +21,8 @@ const CONDITION_OF = {
   "card.application_absent": "application_absent",
 };
 const CODE_OF = Object.fromEntries(Object.entries(CONDITION_OF).map(([code, name]) => [name, code]));
+// What no look again mends: the request itself is wrong.
+const REFUSALS = ["request.malformed", "request.too_large", "card.origin_mismatch"];
 const LOOK_AGAIN_MS = 1000;
 // A click that was meant for the page behind must not fall on a button that has just appeared.
 const UNARMED_MS = 500;
@@ -32,6 +34,8 @@ let finished = false;
 let shown = "";
 let holder = null;
 let tries = {};
+// What became of the last attempt, to be said beside the next one.
+let unfinished = "";
 let lookAgain = 0;
 
 const fields = {
@@ -142,7 +146,7 @@ async function look() {
   const outcome = await ask("/window/state", { origin: call.origin, request: call.request });
   if (finished) return;
   if (outcome === null) return wait("unreachable");
-  if (!outcome.ok) return outcome.body.code === "internal" ? wait("failed") : refuseRequest(outcome.body.code);
+  if (!outcome.ok) return REFUSALS.includes(outcome.body.code) ? refuseRequest(outcome.body.code) : wait("failed");
   const state = outcome.body;
   if (state.permission !== "granted") return askLeave(state.permission);
   if (state.condition !== "ready") return wait(state.condition);
@@ -170,6 +174,8 @@ function askLeave(permission) {
 }
 
 function problemText(outcome) {
+  const seconds = outcome?.body.wait_seconds;
+  if (Number.isInteger(seconds)) return texts.pairing_wait.replace("{seconds}", String(seconds));
   const told = outcome === null ? null : outcome.body.detail?.[document.documentElement.lang === "en" ? "en" : "ja"];
   const text = told ?? texts.conditions.unreachable;
   return `${text.what} ${text.next}`;
@@ -179,7 +185,7 @@ async function pair(event) {
   event.preventDefault();
   const button = element("submit-pairing");
   if (button.disabled) return;
-  const code = element("pairing-code").value.replace(/[\s-]/g, "").toUpperCase();
+  const code = typed(element("pairing-code")).replace(/[\s-]/g, "");
   if (!/^[A-Z0-9]{8}$/.test(code)) {
     element("pairing-error").textContent = texts.pairing;
     element("pairing-code").focus();
@@ -283,6 +289,8 @@ function presentFields(kind) {
   active = fields.main;
   clear();
   tell();
+  element("form-error").textContent = unfinished;
+  unfinished = "";
 }
 
 function stopAbsent(certificate) {
@@ -349,12 +357,17 @@ function object(field, text) {
   field.input.focus();
 }
 
+// As it is meant: a Japanese keyboard may write full-width letters and digits, which are none for the card.
+function typed(input) {
+  return input.value.normalize("NFKC").trim().toUpperCase();
+}
+
 async function submit(event) {
   event.preventDefault();
   if (submitButton.disabled || working || finished) return;
   const body = { origin: call.origin, request: call.request };
   for (const { field, pin } of asked()) {
-    const value = field.input.value.trim().toUpperCase();
+    const value = typed(field.input);
     if (!FORMS[pin].test(value)) return object(field, texts.pins[pin].form);
     body[field === fields.main ? "pin" : "text_pin"] = value;
   }
@@ -401,10 +414,13 @@ function judge(outcome) {
     stopAbsent(problem.certificate);
   } else if (code === "window.pairing_needed" || code === "window.approval_needed") {
     askLeave(code.slice("window.".length));
-  } else if (code === "request.malformed" || code === "card.origin_mismatch") {
+  } else if (REFUSALS.includes(code)) {
     refuseRequest(code);
   } else {
-    element("form-error").textContent = texts.failed;
+    // Nobody knows what the card has done: the tries are looked at anew before a PIN is asked for again.
+    const trouble = outcome === null ? "unreachable" : "failed";
+    unfinished = texts.conditions[trouble].what;
+    wait(trouble);
   }
 }
 

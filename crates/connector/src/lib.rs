@@ -59,6 +59,13 @@ mod tests {
     use super::TEXTS;
 
     #[test]
+    fn the_card_reader_has_one_name() {
+        let ja = include_str!("../locales/ja.txt");
+        assert!(!ja.contains("読み取り機"));
+        assert_eq!(ja.matches("リーダー").count(), ja.matches("カードリーダー").count());
+    }
+
+    #[test]
     fn both_languages_have_every_text() {
         let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
         for folder in ["templates", "src"] {

@@ -93,8 +93,8 @@ pub(crate) static CARD_NONE: ProblemKind = ProblemKind::new(
     409,
     "No card on the reader",
     Text::new(
-        "カードが読み取り機に置かれていません。",
-        "カードを読み取り機に置いてから、もう一度操作してください。",
+        "カードがカードリーダーに置かれていません。",
+        "カードをカードリーダーに置いてから、もう一度操作してください。",
     ),
     Text::new("There is no card on the reader.", "Put the card on the reader and try again."),
 );
@@ -105,7 +105,7 @@ pub(crate) static CARD_REMOVED: ProblemKind = ProblemKind::new(
     409,
     "Card removed",
     Text::new(
-        "途中でカードが読み取り機から離れました。",
+        "途中でカードがカードリーダーから離れました。",
         "カードを置き直し、終わるまで動かさずに、もう一度操作してください。",
     ),
     Text::new(

@@ -140,6 +140,21 @@ async fn the_script_finds_its_elements_states_and_texts_in_both_languages() {
 }
 
 #[tokio::test]
+async fn a_person_is_told_what_the_site_receives_before_the_card_answers() {
+    let (_, page) = get(&TestReader::with(Kind::Adult), WindowConfig::default(), "/window?lang=ja").await;
+    let operations = settings(&page)["texts"]["operations"].clone();
+    for (operation, received) in [
+        ("authenticate", &["利用者証明用電子証明書"][..]),
+        ("sign_document", &["署名用電子証明書", "氏名・住所・生年月日・性別"]),
+        ("read_attributes", &["氏名・住所・生年月日・性別"]),
+        ("prove_presence", &["利用者証明用電子証明書"]),
+    ] {
+        let explanation = operations[operation]["explanation"].as_str().unwrap();
+        assert!(received.iter().all(|received| explanation.contains(received)), "{operation}: {explanation}");
+    }
+}
+
+#[tokio::test]
 async fn the_script_knows_every_code_that_the_server_answers() {
     let request = include_str!("../../assets/card-request.js");
     for kind in PROBLEMS {

@@ -14,7 +14,7 @@ const PAUSE: Duration = Duration::from_millis(200);
 pub(super) const MAIN: &[Step] = &[
     Step {
         id: "card",
-        ja: "住民のカードを読み取り機に置き、二つの電子証明書を見る",
+        ja: "住民のカードをカードリーダーに置き、二つの電子証明書を見る",
         en: "Put a resident's card on the reader and see its two certificates",
         run: |story| Box::pin(card(story)),
     },

@@ -12,7 +12,7 @@ pub(super) static CARD_REMOVED: ProblemKind = ProblemKind::new(
     410,
     "Card removed",
     Text::new(
-        "カードがリーダーから離れたか、電源が切れました。",
+        "カードがカードリーダーから離れたか、電源が切れました。",
         "電源を入れ直すか、新しいセッションでカードを置き直してください。",
     ),
     Text::new(

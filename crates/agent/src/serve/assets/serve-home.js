@@ -41,7 +41,7 @@
   const problemText = (problem) => {
     if (problem.code === "pairing.wait") return fill(texts.wait, { seconds: problem.wait_seconds });
     const detail = problem.detail?.[lang];
-    return detail ? detail.what + detail.next : texts.failed;
+    return detail ? `${detail.what} ${detail.next}` : texts.failed;
   };
 
   const showCondition = (kind, what, next) => {
@@ -133,7 +133,8 @@
 
   by("pair-form").addEventListener("submit", async (event) => {
     event.preventDefault();
-    const code = by("pair-code").value;
+    // A Japanese keyboard may write full-width letters and digits.
+    const code = by("pair-code").value.normalize("NFKC");
     if (code.replace(/[\s-]/g, "").length !== 8) {
       pairError(texts.code_form);
       return;
