@@ -2,7 +2,8 @@
 // wrong with a request. The server checks the same again.
 
 const DOCUMENT_LIMIT = 32 * 1024;
-const DECEIVING = /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff]/u;
+const DECEIVING = new RegExp("[\\u0000-\\u0009\\u000b-\\u001f\\u007f-\\u009f\\u00ad\\u034f\\u061c\\u115f\\u1160\\u180e\\u200b\\u200e\\u200f"
+  + "\\u2028-\\u202e\\u2060-\\u206f\\u3164\\ufeff\\uffa0\\ufff9-\\ufffb\\u{e0000}-\\u{e007f}]", "u");
 // What each operation has as members, which PIN it takes and which certificate it uses.
 const STATEMENT = ["nonce", "operation", "purpose", "relying_party", "version"];
 export const KINDS = {

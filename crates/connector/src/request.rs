@@ -438,6 +438,8 @@ mod tests {
             long,
             format!("{line}\u{202E}000,1"),
             format!("{line}a\u{200B}b"),
+            format!("{line}a\u{E0061}b"),
+            format!("{line}1\u{AD}000"),
             format!("{line}a\rb"),
         ];
         for document in cases {

@@ -1,7 +1,8 @@
 //! What a text may not hide from the person who reads it.
 
 /// Whether a character could make a reader see something else than what is there: controls (the line feed too),
-/// invisible characters, and those that break a line or turn its direction (Unicode TR 36, 2.5).
+/// invisible characters (soft hyphens, blank letters, tags and annotations too), and those that break a line or turn its
+/// direction (Unicode TR 36, 2.5).
 ///
 /// Variation selectors and the joiners U+200C and U+200D are none: names need them.
 #[must_use]
@@ -9,13 +10,22 @@ pub fn deceives(c: char) -> bool {
     c.is_control()
         || matches!(
             c,
-            '\u{061C}'
+            '\u{00AD}'
+                | '\u{034F}'
+                | '\u{061C}'
+                | '\u{115F}'
+                | '\u{1160}'
+                | '\u{180E}'
                 | '\u{200B}'
                 | '\u{200E}'
                 | '\u{200F}'
                 | '\u{2028}'..='\u{202E}'
                 | '\u{2060}'..='\u{206F}'
+                | '\u{3164}'
                 | '\u{FEFF}'
+                | '\u{FFA0}'
+                | '\u{FFF9}'..='\u{FFFB}'
+                | '\u{E0000}'..='\u{E007F}'
         )
 }
 
@@ -42,10 +52,12 @@ mod tests {
         for c in [
             '\0', '\n', '\r', '\t', '\u{7F}', '\u{85}', '\u{061C}', '\u{200B}', '\u{200E}', '\u{200F}',
             '\u{2028}', '\u{2029}', '\u{202A}', '\u{202E}', '\u{2060}', '\u{2066}', '\u{2069}', '\u{206F}',
-            '\u{FEFF}',
+            '\u{FEFF}', '\u{00AD}', '\u{034F}', '\u{115F}', '\u{1160}', '\u{180E}', '\u{3164}', '\u{FFA0}',
+            '\u{FFF9}', '\u{FFFB}',
         ] {
             assert!(deceives(c), "{c:?}");
         }
+        assert!("\u{E0001}\u{E0041}\u{E007F}".chars().all(deceives), "tags");
         for c in ['a', ' ', '\u{3000}', '結', '９', '\u{200C}', '\u{200D}', '\u{FE00}', '\u{E0100}', '𠮷']
         {
             assert!(!deceives(c), "{c:?}");
