@@ -1,5 +1,5 @@
-// What a page may ask of a card (docs/spec/card-request.md): each operation's members, PIN and certificate, and what is
-// wrong with a request. The server checks the same again.
+// What a page may ask of a card (docs/spec/card-request.md): each operation's members, PIN and certificate, what is wrong with
+// a request, and the codes of the reader's conditions. The server checks the same again.
 
 const DOCUMENT_LIMIT = 32 * 1024;
 const DECEIVING = new RegExp("[\\u0000-\\u0009\\u000b-\\u001f\\u007f-\\u009f\\u00ad\\u034f\\u061c\\u115f\\u1160\\u180e\\u200b\\u200e\\u200f"
@@ -12,6 +12,15 @@ export const KINDS = {
   read_attributes: { members: ["operation", "relying_party", "version"], pin: "text_attributes", needs: null },
   prove_presence: { members: STATEMENT, pin: null, needs: "authentication", title: "Musubi card presence 1" },
 };
+
+export const FORMS = { authentication: /^[0-9]{4}$/, signature: /^[A-Z0-9]{6,16}$/, text_attributes: /^[0-9]{4}$/ };
+// The codes of conditions that a person mends at the reader; the window looks again until they are gone.
+export const CONDITION_OF = {
+  "card.no_service": "no_service", "card.no_reader": "no_reader", "card.none": "no_card", "card.removed": "card_removed",
+  "card.in_use": "in_use", "card.unresponsive": "unresponsive", "card.wrong": "not_my_number_card",
+  "card.application_absent": "application_absent",
+};
+export const CODE_OF = Object.fromEntries(Object.entries(CONDITION_OF).map(([code, name]) => [name, code]));
 
 export const isText = (value) => typeof value === "string";
 export const isRecord = (value) => value !== null && typeof value === "object" && !Array.isArray(value);

@@ -3,24 +3,17 @@
 // It believes nothing of the calling page but what the browser itself vouches for: event.source and event.origin.
 // Everything checked here is checked again by the server, which makes the text that the card signs.
 
-import { KINDS, faultOf, isRecord, isText } from "/assets/card-request.js";
+import { CODE_OF, CONDITION_OF, FORMS, KINDS, faultOf, isRecord, isText } from "/assets/card-request.js";
 
 const settings = JSON.parse(document.getElementById("window-settings").textContent);
 const texts = settings.texts;
 const caller = window.opener;
 const element = (id) => document.getElementById(id);
 const states = [...document.querySelectorAll("[data-state]")];
+const origins = [...document.querySelectorAll("[data-origin]")];
 const form = element("pin-form");
 const submitButton = element("submit-pin");
 
-const FORMS = { authentication: /^[0-9]{4}$/, signature: /^[A-Z0-9]{6,16}$/, text_attributes: /^[0-9]{4}$/ };
-// The codes of conditions that a person mends at the reader; the window looks again until they are gone.
-const CONDITION_OF = {
-  "card.no_service": "no_service", "card.no_reader": "no_reader", "card.none": "no_card", "card.removed": "card_removed",
-  "card.in_use": "in_use", "card.unresponsive": "unresponsive", "card.wrong": "not_my_number_card",
-  "card.application_absent": "application_absent",
-};
-const CODE_OF = Object.fromEntries(Object.entries(CONDITION_OF).map(([code, name]) => [name, code]));
 // What no look again mends: the request itself is wrong.
 const REFUSALS = ["request.malformed", "request.too_large", "card.origin_mismatch"];
 const LOOK_AGAIN_MS = 1000;
@@ -28,10 +21,12 @@ const LOOK_AGAIN_MS = 1000;
 const UNARMED_MS = 500;
 const PAIRING_KEY = "musubi-pairing";
 
+const IN_SIGHT = 0.9; // So much of the address's box counts as all of it.
 let call = null;
 let refusal = "card.cancelled";
 let finished = false;
 let shown = "";
+let sighted = false;
 let holder = null;
 let tries = {};
 // What became of the last attempt, to be said beside the next one.
@@ -47,21 +42,31 @@ let active = fields.main;
 function show(name, detail = "") {
   if (shown === name + detail) return;
   shown = name + detail;
+  sighted = false;
   for (const state of states) state.hidden = state.dataset.state !== name;
+  for (const place of origins) sights.unobserve(place);
+  for (const place of origins) sights.observe(place);
   arm();
   const heading = document.querySelector(`[data-state="${name}"] h1`);
   if (heading) heading.focus();
 }
 
-// Where a PIN is asked for, the PIN is the holder's word, and its button is always armed.
+// Where a PIN is asked for, the PIN is the holder's word, and its button is always armed. Where a click alone is the word,
+// the asking site's address has stood in sight before: the page that opens this window chooses its size.
 function arm() {
-  const armed = call !== null && isRecord(call.request) && call.request.operation === "prove_presence";
-  for (const button of armed ? [element("approve"), submitButton] : [element("approve")]) {
+  const byClick = call !== null && isRecord(call.request) && call.request.operation === "prove_presence";
+  for (const button of byClick ? [element("approve"), submitButton] : [element("approve")]) {
     button.disabled = true;
     window.clearTimeout(button.armTimer);
-    button.armTimer = window.setTimeout(() => { button.disabled = working; }, UNARMED_MS);
+    if (sighted) button.armTimer = window.setTimeout(() => { button.disabled = working; }, UNARMED_MS);
   }
 }
+
+const sights = new IntersectionObserver((entries) => {
+  if (sighted || !entries.some((entry) => entry.intersectionRatio >= IN_SIGHT)) return;
+  sighted = true;
+  arm();
+}, { threshold: IN_SIGHT });
 
 function send(message) {
   if (finished) return;
@@ -90,7 +95,7 @@ function receive(event) {
   if (!isRecord(event.data) || event.data.musubi !== "request") return;
   const request = event.data.request;
   call = { origin: event.origin, request };
-  for (const place of document.querySelectorAll("[data-origin]")) place.textContent = call.origin;
+  for (const place of origins) place.textContent = call.origin;
   const fault = faultOf(request, event.origin);
   if (fault !== null) {
     refuseRequest(fault);
@@ -477,6 +482,8 @@ document.getElementById("fill-pin")?.addEventListener("click", () => {
 });
 for (const button of document.querySelectorAll("[data-refuse]")) button.addEventListener("click", refuse);
 window.addEventListener("focus", arm);
+// The page that opened this window can scroll it by what stands behind the #: only to hide what is asked.
+window.addEventListener("hashchange", () => call !== null && !finished && refuseRequest("request.malformed"));
 document.addEventListener("keydown", (event) => {
   if (event.key === "Escape") refuse();
 });
