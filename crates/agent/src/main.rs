@@ -1,3 +1,5 @@
-//! The program `musubi-agent`.
+//! The resident's program.
 
-fn main() {}
+fn main() -> std::process::ExitCode {
+    musubi_agent::cli::main()
+}

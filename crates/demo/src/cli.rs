@@ -6,6 +6,9 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 use tempfile::TempDir;
 
+use musubi_connector::Origin;
+
+use crate::running::AGENT_ORIGIN;
 use crate::{Demo, DemoConfig, story};
 
 /// The simulated nation, the Musubi platform and its sample services on this machine.
@@ -44,14 +47,21 @@ struct StoryOptions {
     place: Place,
 }
 
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 struct Place {
     /// Folder for databases and secrets; a temporary one, deleted at the end, if left out.
     #[arg(long)]
     data: Option<PathBuf>,
+    /// Where pages look for musubi-agent, the program that speaks to the card reader of this computer.
+    #[arg(long, default_value = AGENT_ORIGIN, value_name = "ORIGIN", value_parser = origin)]
+    agent_origin: Origin,
     /// The platform's database instead of SQLite in the folder: postgres://…
     #[arg(long, env = "MUSUBI_DEMO_DATABASE", hide_env_values = true)]
     database: Option<String>,
+}
+
+fn origin(text: &str) -> Result<Origin, &'static str> {
+    Origin::parse(text).ok_or("not an origin such as http://127.0.0.1:24817")
 }
 
 type Failure = Box<dyn std::error::Error>;
@@ -100,10 +110,14 @@ fn folder(place: &Place) -> Result<(PathBuf, Option<TempDir>), Failure> {
     }
 }
 
+fn config(port: u16, data: PathBuf, place: Place) -> DemoConfig {
+    let agent_origin = place.agent_origin.as_str().to_owned();
+    DemoConfig { database: place.database, agent_origin, ..DemoConfig::new(port, data) }
+}
+
 async fn serve(options: ServeOptions) -> Result<(), Failure> {
     let (data, _temporary) = folder(&options.place)?;
-    let config =
-        DemoConfig { database: options.place.database, ..DemoConfig::new(options.port, data.clone()) };
+    let config = config(options.port, data.clone(), options.place.clone());
     let demo = Demo::start(config).await.map_err(|error| -> Failure {
         match error {
             crate::DemoError::Io { what: "the port", error } => {
@@ -125,7 +139,7 @@ async fn serve(options: ServeOptions) -> Result<(), Failure> {
 
 async fn tell(options: StoryOptions) -> Result<ExitCode, Failure> {
     let (data, _temporary) = folder(&options.place)?;
-    let config = DemoConfig { database: options.place.database, ..DemoConfig::new(0, data) };
+    let config = config(0, data, options.place);
     let demo = Demo::start(config).await?;
     let mut out = std::io::stdout();
     let held = story::run(demo.sites, |told| {

@@ -8,6 +8,7 @@ use std::time::Duration;
 use axum::Router;
 use musubi_crypto::{JwkSet, SystemRandom};
 use musubi_httpkit::hosts::by_host;
+use musubi_httpkit::page::{CardAgent, CardOrigins};
 use musubi_kernel::{Clock, SystemClock, UnixTime};
 use musubi_nation::pages::{PagesConfig, card_router, town_router};
 use musubi_nation::{DEFAULT_SEED, World, WorldConfig};
@@ -28,6 +29,9 @@ use crate::start;
 /// How often the authorities look whether the daily list is due.
 const PUBLISH_EVERY: Duration = Duration::from_secs(30);
 
+/// Where `musubi-agent` listens unless it is told another port.
+pub(crate) const AGENT_ORIGIN: &str = "http://127.0.0.1:24817";
+
 /// How the demo runs.
 pub struct DemoConfig {
     /// Port on 127.0.0.1; 0 lets the system choose.
@@ -36,6 +40,8 @@ pub struct DemoConfig {
     pub data: PathBuf,
     /// The platform's database if it is not SQLite in `data`: `postgres://…`.
     pub database: Option<String>,
+    /// Where the pages look for the program that speaks to the card reader of this computer.
+    pub agent_origin: String,
     /// Everything random in the nation follows from it.
     pub seed: u64,
     /// Time, before time travel.
@@ -46,7 +52,8 @@ impl DemoConfig {
     /// The usual demo in `data`.
     #[must_use]
     pub fn new(port: u16, data: PathBuf) -> Self {
-        Self { port, data, database: None, seed: DEFAULT_SEED, clock: Arc::new(SystemClock) }
+        let (agent_origin, clock) = (AGENT_ORIGIN.to_owned(), Arc::new(SystemClock));
+        Self { port, data, database: None, agent_origin, seed: DEFAULT_SEED, clock }
     }
 }
 
@@ -91,6 +98,13 @@ impl Sites {
     pub fn origin(self, label: &str) -> String {
         let dot = if label.is_empty() { "" } else { "." };
         format!("http://{label}{dot}localhost:{}", self.port)
+    }
+
+    /// Where the pages find a card: the demo's own window, and a reader behind the program at `agent`.
+    fn card(self, agent: &str) -> CardOrigins {
+        let help = format!("{}/#card-reader", self.origin(""));
+        let agent = CardAgent { origin: agent.to_owned(), help };
+        CardOrigins { window: self.origin("card"), agent: Some(agent) }
     }
 }
 
@@ -142,12 +156,12 @@ impl Demo {
             relying_party_id: secrets.bank_id.to_string(),
             client_key: secrets.bank_key,
             own_origin: sites.origin("bank"),
-            card_origin: sites.origin("card"),
+            card: sites.card(&config.agent_origin),
             portal_origin: sites.origin("portal"),
             lab: true,
         })
         .await?;
-        let router = sites_router(sites, &world, &platform, &bank);
+        let router = sites_router(sites, &config.agent_origin, &world, &platform, &bank);
 
         let (stop, stopped) = watch::channel(false);
         let tasks = vec![
@@ -215,13 +229,13 @@ async fn open_platform(
         pairwise_secret: secrets.pairwise.clone(),
         signing_key,
         anchors,
-        card_authorities: musubi_verification::presence::CardAuthorities::default(),
+        card_authorities: world.card_authorities().await?,
         upstream: Arc::new(HttpUpstream::new(sites.origin("authority"), secrets.operator_credential.clone())),
         policy: Policy::default(),
         origins: Origins {
             api: sites.origin("api"),
             portal: sites.origin("portal"),
-            card: sites.origin("card"),
+            card: sites.card(&config.agent_origin),
         },
     })
     .await?;
@@ -260,7 +274,7 @@ async fn register_bank(platform: &Platform, sites: Sites, secrets: &Secrets) -> 
     Ok(())
 }
 
-fn sites_router(sites: Sites, world: &World, platform: &Platform, bank: &Bank) -> Router {
+fn sites_router(sites: Sites, agent_origin: &str, world: &World, platform: &Platform, bank: &Bank) -> Router {
     let pages = PagesConfig {
         demo: sites.origin(""),
         bank: sites.origin("bank"),
@@ -272,7 +286,7 @@ fn sites_router(sites: Sites, world: &World, platform: &Platform, bank: &Bank) -
     let phish = Phish::new(PhishConfig {
         random: Arc::new(SystemRandom),
         bank_origin: sites.origin("bank"),
-        card_origin: sites.origin("card"),
+        card: sites.card(agent_origin),
     });
     let routes = vec![
         ("card", card_router(world.clone(), pages.clone())),
@@ -283,7 +297,7 @@ fn sites_router(sites: Sites, world: &World, platform: &Platform, bank: &Bank) -
         ("bank", bank.pages()),
         ("phish", phish.pages()),
     ];
-    by_host(routes, start::router(start::StartState::new(world.clone(), pages)))
+    by_host(routes, start::router(start::StartState::new(world.clone(), pages, agent_origin.to_owned())))
 }
 
 async fn serve(listener: TcpListener, router: Router, stopped: watch::Receiver<bool>) {

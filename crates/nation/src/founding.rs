@@ -10,7 +10,7 @@ use crate::authority::{Authorities, Generation};
 use crate::card::sql::insert_card;
 use crate::residents::{FOUNDERS, Founder, Origin, Past, founder};
 use crate::sql::{self, ResidentRow};
-use crate::{LifeError, NationError, PASSWORD_TRIES, PIN_TRIES, life, municipality};
+use crate::{LifeError, NationError, life, municipality};
 
 const DAY: i64 = 24 * 3600;
 /// When the generations began, in days before the epoch. The older one ends three and a half years after it,
@@ -32,7 +32,8 @@ pub(crate) async fn found(tx: &mut Tx, seed: u64, epoch: UnixTime) -> Result<Aut
     }
     for (position, founder) in (0_i64..).zip(FOUNDERS) {
         sql::insert_resident(tx, position, &resident_of(founder, epoch)?).await?;
-        insert_card(tx, &id_of(founder)?, PIN_TRIES, PASSWORD_TRIES).await?;
+        let first = founder.past.first().map_or(0, |past| past.days_ago());
+        insert_card(tx, &id_of(founder)?, epoch.plus(-first * DAY)).await?;
     }
     let mut authorities = Authorities { seed, generations: Vec::new() };
     for (at, step) in steps(epoch) {

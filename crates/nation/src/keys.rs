@@ -11,8 +11,8 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use musubi_crypto::{
-    BadSignature, KeyError, PublicKey, RsaSigner, SignError, SignatureAlgorithm, sha1_for_key_identifiers,
-    sha256_parts,
+    BadSignature, CardKey, KeyError, PublicKey, RsaSigner, SignError, SignatureAlgorithm,
+    sha1_for_key_identifiers, sha256_parts,
 };
 use musubi_kernel::{Random as _, SeededRandom};
 use musubi_pki::AuthorityKind;
@@ -20,11 +20,15 @@ use num_bigint::BigUint;
 use num_integer::Integer as _;
 use num_traits::{One as _, ToPrimitive as _, Zero as _};
 
-use crate::der;
 use crate::residents::FOUNDERS;
+use crate::{MUNICIPALITIES, der};
 
 /// The seed of the demonstration, for which hints are shipped.
 pub const DEFAULT_SEED: u64 = 20_260_401;
+
+/// What tells the authorities of cards apart in their key identifiers: of the card itself, of 券面事項確認AP, of
+/// 券面事項入力補助AP (facts §4.5).
+pub(crate) const CARD_AUTHORITIES: [&str; 3] = ["20", "23", "33"];
 
 const EXPONENT: u32 = 65_537;
 const HINTS: &[u8] = include_bytes!("hints.bin");
@@ -32,6 +36,8 @@ const HINTS: &[u8] = include_bytes!("hints.bin");
 const HINT_LENGTH: usize = 12;
 /// So many issuances per resident have hints; further ones are searched.
 const HINTED_ISSUANCES: u32 = 4;
+/// So many cards per resident have hints, likewise.
+const HINTED_CARDS: i64 = 2;
 /// Miller–Rabin bases of the search. The starting points are not an adversary's choice, for which eight
 /// rounds on 1024 bits leave far less than 2^-100 (Damgård, Landrock, Pomerance 1993).
 const BASES: [u32; 8] = [2, 3, 5, 7, 11, 13, 17, 19];
@@ -45,6 +51,8 @@ pub(crate) struct NationKey {
     modulus: Vec<u8>,
     spki: Vec<u8>,
     key_id: [u8; 20],
+    /// The same key with the bare operation, as a card has it.
+    card_key: Arc<CardKey>,
 }
 
 impl NationKey {
@@ -56,6 +64,11 @@ impl NationKey {
     /// The content of the SPKI's bit string: `RSAPublicKey`, DER.
     pub(crate) fn public_key(&self) -> &[u8] {
         self.signer.public_key_pkcs1_der()
+    }
+
+    /// The key as a card holds it.
+    pub(crate) fn card_key(&self) -> &Arc<CardKey> {
+        &self.card_key
     }
 
     /// Key identifier: SHA-1 of the SPKI's bit string (RFC 5280 4.2.1.2 method 1).
@@ -130,6 +143,44 @@ pub(crate) fn resident_label(id: &str, kind: AuthorityKind, issuance: usize) -> 
     format!("resident/{id}/{kind}/{issuance}")
 }
 
+/// What a key is for that belongs to the card itself, not to a certificate on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ChipKey {
+    /// Free key of 券面事項入力補助AP.
+    Text,
+    /// Free key of 券面事項確認AP.
+    Surface,
+    /// Takes the session keys of secure messaging.
+    Session,
+    /// INTERNAL AUTHENTICATE of 共通カードAP.
+    CardCommon,
+}
+
+impl ChipKey {
+    const ALL: [Self; 4] = [Self::Text, Self::Surface, Self::Session, Self::CardCommon];
+}
+
+/// Label of a key of a resident's `number`th card (from 1).
+pub(crate) fn chip_label(id: &str, number: i64, key: ChipKey) -> String {
+    let name = match key {
+        ChipKey::Text => "text",
+        ChipKey::Surface => "surface",
+        ChipKey::Session => "session",
+        ChipKey::CardCommon => "card_common",
+    };
+    format!("card/{id}/{number}/{name}")
+}
+
+/// Label of the authority of cards (カード認証局) of an application, which `suffix` names in key identifiers.
+pub(crate) fn card_authority_label(suffix: &str) -> String {
+    format!("card_authority/{suffix}")
+}
+
+/// Label of the key by which a municipality signs what stands on its cards.
+pub(crate) fn card_signer_label(municipality: &str) -> String {
+    format!("card_signer/{municipality}")
+}
+
 /// Searches the keys of the default seed and answers the bytes of `hints.bin`. Takes minutes.
 #[must_use]
 pub fn make_hints() -> Vec<u8> {
@@ -142,6 +193,13 @@ pub fn make_hints() -> Vec<u8> {
         }
         for founder in FOUNDERS {
             labels.extend((0..HINTED_ISSUANCES as usize).map(|n| resident_label(founder.id, kind, n)));
+        }
+    }
+    labels.extend(CARD_AUTHORITIES.iter().map(|suffix| card_authority_label(suffix)));
+    labels.extend(MUNICIPALITIES.iter().map(|town| card_signer_label(town.code)));
+    for founder in FOUNDERS {
+        for number in 1..=HINTED_CARDS {
+            labels.extend(ChipKey::ALL.iter().map(|key| chip_label(founder.id, number, *key)));
         }
     }
     let mut records: Vec<[u8; HINT_LENGTH]> = labels
@@ -264,12 +322,13 @@ fn build(p: BigUint, q: BigUint) -> Result<NationKey, SignError> {
     let n = &p * &q;
     let d = e.modinv(&p1.lcm(&q1)).unwrap_or_else(BigUint::zero);
     let coefficient = q.modinv(&p).unwrap_or_else(BigUint::zero);
+    let card_key = Arc::new(CardKey::from_primes(&p.to_bytes_be(), &q.to_bytes_be(), EXPONENT)?);
     let numbers = [BigUint::zero(), n.clone(), e, d.clone(), p, q, &d % &p1, &d % &q1, coefficient];
     let parts: Vec<Vec<u8>> = numbers.iter().map(|number| der::unsigned(&number.to_bytes_be())).collect();
     let signer = RsaSigner::from_pkcs1_der(&der::sequence(&parts))?;
     let spki = signer.spki_der()?;
     let key_id = sha1_for_key_identifiers(signer.public_key_pkcs1_der());
-    Ok(NationKey { signer, modulus: n.to_bytes_be(), spki, key_id })
+    Ok(NationKey { signer, modulus: n.to_bytes_be(), spki, key_id, card_key })
 }
 
 #[cfg(test)]
@@ -302,6 +361,15 @@ mod tests {
                     founder.id
                 );
             }
+            for key in ChipKey::ALL {
+                assert!(hinted(DEFAULT_SEED, &chip_label(founder.id, 1, key)).is_some(), "{}", founder.id);
+            }
+        }
+        for suffix in CARD_AUTHORITIES {
+            assert!(hinted(DEFAULT_SEED, &card_authority_label(suffix)).is_some(), "{suffix}");
+        }
+        for town in MUNICIPALITIES {
+            assert!(hinted(DEFAULT_SEED, &card_signer_label(town.code)).is_some(), "{}", town.code);
         }
         let label = responder_label(AuthorityKind::UserAuthentication, 2);
         let (p, q) = primes(DEFAULT_SEED, &label);

@@ -17,14 +17,17 @@ mod model;
 mod municipality;
 mod ocsp;
 pub mod pages;
+mod pictures;
 mod profile;
 mod repertoire;
 mod residents;
 mod sql;
 mod upstream;
+mod virtual_cards;
 mod world;
 
 pub use keys::{DEFAULT_SEED, make_hints};
 pub use model::*;
 pub use municipality::{MUNICIPALITIES, Municipality, municipality};
+pub use virtual_cards::PROBLEMS;
 pub use world::{World, WorldConfig};

@@ -10,12 +10,10 @@ use musubi_pki::{AuthorityKind, RevocationReason};
 use musubi_store::{StoreError, Tx};
 
 use crate::authority::Authorities;
-use crate::card::sql::set_tries;
+use crate::card::sql::{replace_card, set_pins_anew};
 use crate::residents::{Origin, founder, kinds_at_age};
 use crate::sql::{self, ResidentRow};
-use crate::{
-    LifeError, LifeEvent, NationError, PASSWORD_TRIES, PIN_TRIES, ResidentId, municipality, profile,
-};
+use crate::{LifeError, LifeEvent, NationError, ResidentId, municipality, profile};
 
 /// Most characters of an address in a certificate (facts §1.5).
 const ADDRESS_LIMIT: usize = 200;
@@ -64,12 +62,17 @@ pub(crate) async fn happen(
         LifeEvent::ReportLoss => end_all(tx, id, RevocationReason::CertificateHold, at).await,
         LifeEvent::ReportTheft => end_all(tx, id, RevocationReason::KeyCompromise, at).await,
         LifeEvent::Renew => {
+            let gone = is_gone(tx, id).await?;
             match end_all(tx, id, RevocationReason::Superseded, at).await {
                 Ok(()) | Err(LifeError::NothingToRevoke) => {}
                 Err(other) => return Err(other),
             }
             issue_all(tx, authorities, &resident, at).await?;
-            set_tries(tx, id, Some(PIN_TRIES), Some(PASSWORD_TRIES)).await?;
+            if gone {
+                replace_card(tx, id, at).await?;
+            } else {
+                set_pins_anew(tx, id).await?;
+            }
             Ok(())
         }
         LifeEvent::LeaveOrDie => {
@@ -81,6 +84,13 @@ pub(crate) async fn happen(
             Ok(sql::update_resident(tx, &resident).await?)
         }
     }
+}
+
+/// Whether the card was reported lost or stolen: then a renewal is a new card (再交付) with new keys.
+async fn is_gone(tx: &mut Tx, id: &ResidentId) -> Result<bool, StoreError> {
+    let newest = sql::certificates_of(tx, id, AuthorityKind::UserAuthentication).await?.into_iter().next();
+    let reported = [RevocationReason::CertificateHold, RevocationReason::KeyCompromise];
+    Ok(newest.and_then(|row| row.revoked).is_some_and(|(_, reason)| reported.contains(&reason)))
 }
 
 /// Issues what a resident of this age can have.

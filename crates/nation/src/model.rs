@@ -6,7 +6,8 @@ use musubi_pki::{AuthorityKind, BasicAttributes, DateOfBirth, RevocationReason, 
 
 use crate::Municipality;
 
-/// The PIN (4 digits) of every card of the nation: key of the user-authentication certificate, attributes.
+/// The PINs of 4 digits of every card of the nation: user-authentication certificate, attributes, resident register. They
+/// are separate PINs with a counter each; most people choose one number for all.
 pub const DEMO_PIN: &str = "1234";
 /// The signing password (6 to 16 of `A-Z0-9`) of every card of the nation.
 pub const DEMO_PASSWORD: &str = "MUSUBI1";
@@ -189,8 +190,7 @@ impl std::fmt::Debug for CardAnswer {
 /// Why the card does not answer.
 #[derive(Debug, thiserror::Error)]
 pub enum CardRefusal {
-    /// The PIN or password is wrong. The last try answers 0 tries left, as a real card answers `63C0`; from
-    /// then on it is [`CardRefusal::Blocked`].
+    /// The PIN or password is wrong. The last wrong one is [`CardRefusal::Blocked`] already.
     #[error("wrong PIN or password")]
     WrongPin {
         /// Tries that are left.
@@ -202,6 +202,9 @@ pub enum CardRefusal {
     /// The card has no such certificate. No try is used.
     #[error("the card carries no such certificate")]
     CertificateAbsent,
+    /// What was given cannot be such a PIN or password. No try is used.
+    #[error("this cannot be such a PIN or password")]
+    PinForm,
     /// There is no such resident.
     #[error("no such card")]
     Unknown,
@@ -230,7 +233,8 @@ pub enum LifeEvent {
     ReportLoss,
     /// 盗難・暗証番号の漏えい: all certificates are revoked (keyCompromise).
     ReportTheft,
-    /// 更新・再交付: what is good is superseded, new certificates are issued, the PINs are set anew.
+    /// 更新・再交付: what is good is superseded, new certificates are issued, the PINs are set anew. After a report of
+    /// loss or theft on a new card with keys of its own, else on the same one.
     Renew,
     /// 死亡・国外転出: all certificates are revoked (cessationOfOperation); nothing further can happen.
     LeaveOrDie,
@@ -286,6 +290,12 @@ pub enum NationError {
     /// A derived key does not sign: a fault of this program.
     #[error(transparent)]
     Sign(#[from] musubi_crypto::SignError),
+    /// A file of a card cannot be written: a fault of this program.
+    #[error(transparent)]
+    Record(#[from] musubi_card::records::RecordError),
+    /// A virtual card did what no card does: a fault of this program.
+    #[error("the virtual card failed: {0}")]
+    Card(musubi_card::client::CardError),
     /// A date that cannot be computed.
     #[error(transparent)]
     Time(#[from] musubi_kernel::TimeError),

@@ -367,11 +367,22 @@ pub(crate) fn resident_validity(
     born: DateOfBirth,
     authority_end: UnixTime,
 ) -> Result<Validity, TimeError> {
-    let today = from.date_in_japan();
+    let not_after = birthday_after(from, born, 5)?.ends_in_japan().min(authority_end);
+    Ok(Validity { not_before: from, not_after })
+}
+
+/// The last day of a card: the tenth birthday after the day of issue, for who is under 18 then the fifth
+/// (個人番号カードの有効期間).
+pub(crate) fn card_end(issued_at: UnixTime, born: DateOfBirth) -> Result<Date, TimeError> {
+    birthday_after(issued_at, born, if age_at(born, issued_at) < 18 { 5 } else { 10 })
+}
+
+/// The `count`th birthday after a day. An unknown month or day of birth counts as the first.
+fn birthday_after(at: UnixTime, born: DateOfBirth, count: i32) -> Result<Date, TimeError> {
+    let today = at.date_in_japan();
     let birthday = |year: i32| anniversary(year, born.month.max(1), born.day.max(1));
     let first = if birthday(today.year())? > today { today.year() } else { today.year() + 1 };
-    let not_after = birthday(first + 4)?.ends_in_japan().min(authority_end);
-    Ok(Validity { not_before: from, not_after })
+    birthday(first + count - 1)
 }
 
 /// A day of a year; 29 February is 28 February in a common year.
@@ -397,6 +408,17 @@ mod tests {
         let from = UnixTime::parse_rfc3339(issued).unwrap();
         let validity = resident_validity(from, born.parse().unwrap(), UnixTime(i64::MAX)).unwrap();
         validity.not_after.rfc3339()
+    }
+
+    #[test]
+    fn a_card_ends_with_the_tenth_birthday_and_a_childs_with_the_fifth() {
+        let end = |issued: &str, born: &str| {
+            card_end(UnixTime::parse_rfc3339(issued).unwrap(), born.parse().unwrap()).unwrap().to_string()
+        };
+        // The real test card (facts §4.5): 照合番号B has 2035.
+        assert_eq!(end("2025-10-27T01:35:57Z", "1980-02-17"), "2035-02-17");
+        assert_eq!(end("2025-10-27T01:35:57Z", "2007-10-28"), "2029-10-28", "17 on the day");
+        assert_eq!(end("2025-10-27T01:35:57Z", "2007-10-27"), "2035-10-27", "18 on the day");
     }
 
     #[test]

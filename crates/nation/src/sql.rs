@@ -8,8 +8,10 @@ use musubi_store::{Migration, Row, StoreError, Tx};
 use crate::{Dials, ResidentId};
 
 /// The schema.
-pub(crate) const MIGRATIONS: &[Migration] =
-    &[Migration { name: "nation/0001_nation", sql: include_str!("../migrations/0001_nation.sql") }];
+pub(crate) const MIGRATIONS: &[Migration] = &[
+    Migration { name: "nation/0001_nation", sql: include_str!("../migrations/0001_nation.sql") },
+    Migration { name: "nation/0002_card_pin", sql: include_str!("../migrations/0002_card_pin.sql") },
+];
 
 /// The nation as a whole.
 #[derive(Debug, Clone, Copy)]

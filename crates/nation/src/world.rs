@@ -6,18 +6,20 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
+use musubi_card::PinReference;
 use musubi_kernel::{Clock, Secret, UnixTime};
 use musubi_pki::{AuthorityKind, SerialNumber};
 use musubi_store::{Db, StoreError};
 
 use crate::authority::{Authorities, Generation};
+use crate::card::Cards;
 use crate::card::sql::{self as cards, CardCertificateState};
 use crate::keys::{derive_apart, resident_label};
 use crate::residents::founder;
 use crate::sql::{self, ListRow, ResidentRow};
 use crate::{
-    CardAnswer, CardOperation, CardRefusal, CardView, CertState, CertView, Dials, LifeError, LifeEvent,
-    NationError, PASSWORD_TRIES, PIN_TRIES, Resident, ResidentId, card, founding, life, lists, municipality,
+    CardView, CertState, CertView, Dials, LifeError, LifeEvent, NationError, PASSWORD_TRIES, PIN_TRIES,
+    Resident, ResidentId, founding, life, lists, municipality,
 };
 
 /// How a nation is founded and who may ask it.
@@ -47,6 +49,7 @@ pub(crate) struct Inner {
     pub(crate) db: Db,
     pub(crate) authorities: Authorities,
     pub(crate) operator_credential: Secret<String>,
+    pub(crate) cards: Cards,
     epoch: UnixTime,
     clock: Arc<MovableClock>,
     unreachable: AtomicBool,
@@ -108,6 +111,7 @@ impl World {
             db,
             authorities,
             operator_credential: config.operator_credential,
+            cards: Cards::default(),
             epoch,
             clock: Arc::new(MovableClock { base: base_clock, offset: AtomicI64::new(offset) }),
             unreachable: AtomicBool::new(dials.authority_unreachable),
@@ -168,9 +172,10 @@ impl World {
     pub async fn residents(&self) -> Result<Vec<Resident>, NationError> {
         let mut tx = self.inner.db.begin_read().await?;
         let rows = sql::residents(&mut tx).await?;
-        let tries = cards::cards(&mut tx).await?;
+        let tries = cards::tries(&mut tx, PinReference::Authentication).await?;
+        let passwords = cards::tries(&mut tx, PinReference::Signature).await?;
         let certificates = cards::on_cards(&mut tx).await?;
-        rows.into_iter().map(|row| self.view(row, &tries, &certificates)).collect()
+        rows.into_iter().map(|row| self.view(row, [&tries, &passwords], &certificates)).collect()
     }
 
     /// One resident.
@@ -184,14 +189,14 @@ impl World {
     fn view(
         &self,
         row: ResidentRow,
-        tries: &[(ResidentId, u8, u8)],
+        [pins, passwords]: [&[(ResidentId, u8)]; 2],
         certificates: &[CardCertificateState],
     ) -> Result<Resident, NationError> {
         let now = self.now();
-        let (pin_tries, password_tries) = tries
-            .iter()
-            .find(|(id, _, _)| *id == row.id)
-            .map_or((0, 0), |(_, pin, password)| (*pin, *password));
+        let left = |tries: &[(ResidentId, u8)], issued| {
+            tries.iter().find(|(id, _)| *id == row.id).map_or(issued, |(_, left)| *left)
+        };
+        let (pin_tries, password_tries) = (left(pins, PIN_TRIES), left(passwords, PASSWORD_TRIES));
         let on_card = |kind: AuthorityKind| {
             certificates.iter().find(|(c, _)| c.resident_id == row.id && c.authority == kind).map(
                 |(c, revoked)| CertView {
@@ -228,40 +233,16 @@ impl World {
         })
     }
 
-    /// Asks a resident's card. `message` is what is signed; reading attributes ignores it.
-    ///
-    /// # Errors
-    /// [`CardRefusal`]; the counters have been set before the answer is given.
-    pub async fn answer(
-        &self,
-        id: &ResidentId,
-        operation: CardOperation,
-        pin: &Secret<String>,
-        message: &[u8],
-    ) -> Result<CardAnswer, CardRefusal> {
-        card::answer(&self.inner.db, self.inner.authorities.seed, id, operation, pin, message).await
-    }
-
-    /// The municipality sets both counters back.
-    ///
-    /// # Errors
-    /// [`LifeError::UnknownResident`].
-    pub async fn unblock(&self, id: &ResidentId) -> Result<(), LifeError> {
-        let mut tx = self.inner.db.begin().await?;
-        if !cards::set_tries(&mut tx, id, Some(PIN_TRIES), Some(PASSWORD_TRIES)).await? {
-            return Err(LifeError::UnknownResident);
-        }
-        Ok(tx.commit().await?)
-    }
-
     /// Lets something happen to a resident: register, certificates and, unless publication is stopped, the
     /// next lists, all or nothing.
     ///
     /// # Errors
     /// [`LifeError`]; then nothing has changed.
     pub async fn live(&self, id: &ResidentId, event: LifeEvent) -> Result<(), LifeError> {
+        self.known(id).await?;
         self.derive_next_keys(id).await?;
         let now = self.now();
+        let _alone = self.inner.cards.lock(id).await;
         let mut tx = self.inner.db.begin().await?;
         life::happen(&mut tx, &self.inner.authorities, id, event, now).await?;
         if !self.dials().publication_stopped {

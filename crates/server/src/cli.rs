@@ -301,7 +301,7 @@ async fn serve(config: &Config) -> Result<(), Failure> {
         origins: Origins {
             api: config.server.api_origin.clone(),
             portal: config.server.portal_origin.clone(),
-            card: config.server.card_origin.clone(),
+            card: config.server.card_origin.clone().into(),
         },
     })
     .await?;

@@ -19,6 +19,7 @@ use std::time::Duration;
 
 use axum::Router;
 use musubi_crypto::Ed25519Signer;
+use musubi_httpkit::page::CardOrigins;
 use musubi_httpkit::{DEFAULT_TIMEOUT, finish_api};
 use musubi_kernel::{Clock, Random, Secret};
 use musubi_pki::{Policy, TrustAnchors};
@@ -45,8 +46,8 @@ pub struct Origins {
     pub api: String,
     /// The resident's portal.
     pub portal: String,
-    /// The card window or connector that the portal sends residents to.
-    pub card: String,
+    /// Where the portal finds the resident's card: the card window or connector, and what is offered beside it.
+    pub card: CardOrigins,
 }
 
 /// What the platform stands on.

@@ -4,6 +4,7 @@
 //! A reader behind a signature is also given the input as what an authority signed: a key made of a fixed seed signs it
 //! here, so that mutations reach it.
 
+mod apdu;
 mod bounds;
 mod document;
 mod paths;
@@ -32,6 +33,7 @@ type Target = fn(&[u8]);
 
 /// Every target: its name, which is that of its corpus below `fuzz/corpus`, and its function.
 pub(crate) const TARGETS: &[(&str, Target)] = &[
+    ("apdu", apdu::apdu),
     ("bundle", bundle),
     ("certificate", certificate),
     ("cms", |input| bounds::find(cms::find, input)),

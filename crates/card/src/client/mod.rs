@@ -4,11 +4,18 @@
 //! A PIN is presented only after a look at the tries that are left, and never for the last try unless the caller says so
 //! ([`LastTry::Spend`]): a program must not block a person's card. The My Number is not read: there is no function for it.
 
+mod exchange;
+mod pin;
+mod tlv;
+
 use musubi_kernel::Secret;
 
-use crate::layout::{CertificateKind, PinReference};
+use crate::apdu::{CommandApdu, SHORT_LE};
+use crate::layout::{Application, CertificateKind, FileId, PinReference, jpki, text_attributes};
 use crate::status::StatusWord;
 use crate::transport::{Transport, TransportError};
+
+use exchange::{Exchange, MAX_FILE_BYTES, done};
 
 /// What to do when one try is left.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -101,9 +108,32 @@ pub struct PresenceKey {
     pub card_certificate: Vec<u8>,
 }
 
+/// Bytes of a signature by any key of the card: RSA with 2048 bits.
+const SIGNATURE_BYTES: usize = 256;
+/// `DigestInfo` up to the digest: SHA-256 (RFC 8017 9.2).
+const SHA256_DIGEST_INFO: [u8; 19] = [
+    0x30, 0x31, 0x30, 0x0D, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x01, 0x05, 0x00,
+    0x04, 0x20,
+];
+
+/// Which certificates the card says it has.
+struct Present {
+    signature: bool,
+    authentication: bool,
+}
+
+impl Present {
+    fn of(&self, kind: CertificateKind) -> bool {
+        match kind {
+            CertificateKind::UserAuthentication => self.authentication,
+            CertificateKind::DigitalSignature => self.signature,
+        }
+    }
+}
+
 /// A My Number Card behind a transport.
 pub struct Card<T> {
-    transport: T,
+    exchange: Exchange<T>,
 }
 
 impl<T: Transport> Card<T> {
@@ -112,7 +142,14 @@ impl<T: Transport> Card<T> {
     /// # Errors
     /// [`CardError::NotMyNumberCard`], [`CardError::Transport`].
     pub fn connect(transport: T) -> Result<Self, CardError> {
-        Ok(Self { transport })
+        let mut exchange = Exchange::new(transport);
+        match exchange.select(Application::Jpki)? {
+            StatusWord::OK => Ok(Self { exchange }),
+            status @ StatusWord::APPLICATION_LOCKED => {
+                Err(CardError::Unexpected { command: "SELECT", status })
+            }
+            _ => Err(CardError::NotMyNumberCard),
+        }
     }
 
     /// What can be read without a PIN. Costs no try.
@@ -120,8 +157,17 @@ impl<T: Transport> Card<T> {
     /// # Errors
     /// [`CardError`].
     pub fn overview(&mut self) -> Result<Overview, CardError> {
-        let _ = &self.transport;
-        Err(CardError::NotMyNumberCard)
+        let token = self.file(jpki::TOKEN_INFO, "token information", 160)?;
+        let label = token.first_chunk::<32>().ok_or(CardError::Malformed("token information"))?;
+        let label = String::from_utf8_lossy(label).trim_end_matches([' ', '\0']).to_owned();
+        let present = self.present()?;
+        Ok(Overview {
+            label,
+            has_authentication: present.of(CertificateKind::UserAuthentication),
+            has_signature: present.of(CertificateKind::DigitalSignature),
+            authentication_tries: self.tries_or_none(PinReference::Authentication)?,
+            signature_tries: self.tries_or_none(PinReference::Signature)?,
+        })
     }
 
     /// The authentication certificate, DER. A phone asks for [`Self::verify`] first.
@@ -129,7 +175,7 @@ impl<T: Transport> Card<T> {
     /// # Errors
     /// [`CardError::CertificateAbsent`] and others.
     pub fn authentication_certificate(&mut self) -> Result<Vec<u8>, CardError> {
-        Err(CardError::NotMyNumberCard)
+        self.certificate(jpki::AUTHENTICATION_CERTIFICATE, CertificateKind::UserAuthentication)
     }
 
     /// The signature certificate, DER. After [`Self::verify`] with [`PinReference::Signature`].
@@ -137,7 +183,7 @@ impl<T: Transport> Card<T> {
     /// # Errors
     /// [`CardError::CertificateAbsent`] and others.
     pub fn signature_certificate(&mut self) -> Result<Vec<u8>, CardError> {
-        Err(CardError::NotMyNumberCard)
+        self.certificate(jpki::SIGNATURE_CERTIFICATE, CertificateKind::DigitalSignature)
     }
 
     /// The certificate of the authority of a kind, DER.
@@ -145,31 +191,11 @@ impl<T: Transport> Card<T> {
     /// # Errors
     /// [`CardError`].
     pub fn authority_certificate(&mut self, kind: CertificateKind) -> Result<Vec<u8>, CardError> {
-        let _ = kind;
-        Err(CardError::NotMyNumberCard)
-    }
-
-    /// Tries that are left. Costs none.
-    ///
-    /// # Errors
-    /// [`CardError`].
-    pub fn tries_left(&mut self, pin: PinReference) -> Result<u8, CardError> {
-        let _ = pin;
-        Err(CardError::NotMyNumberCard)
-    }
-
-    /// Presents a PIN, after a look at its form and at the tries that are left.
-    ///
-    /// # Errors
-    /// [`CardError::PinForm`], [`CardError::LastTry`], [`CardError::PinWrong`], [`CardError::PinBlocked`] and others.
-    pub fn verify(
-        &mut self,
-        pin: PinReference,
-        value: &Secret<String>,
-        last_try: LastTry,
-    ) -> Result<(), CardError> {
-        let _ = (pin, value, last_try);
-        Err(CardError::NotMyNumberCard)
+        let file = match kind {
+            CertificateKind::UserAuthentication => jpki::AUTHENTICATION_AUTHORITY,
+            CertificateKind::DigitalSignature => jpki::SIGNATURE_AUTHORITY,
+        };
+        self.certificate(file, kind)
     }
 
     /// RSASSA-PKCS1-v1_5 with SHA-256 over a message whose digest this is, 256 bytes. After [`Self::verify`].
@@ -177,23 +203,17 @@ impl<T: Transport> Card<T> {
     /// # Errors
     /// [`CardError`].
     pub fn sign(&mut self, kind: CertificateKind, digest: &[u8; 32]) -> Result<Vec<u8>, CardError> {
-        let _ = (kind, digest);
-        Err(CardError::NotMyNumberCard)
-    }
-
-    /// Sets a new PIN; presents the present one first.
-    ///
-    /// # Errors
-    /// As [`Self::verify`].
-    pub fn change_pin(
-        &mut self,
-        pin: PinReference,
-        present: &Secret<String>,
-        new: &Secret<String>,
-        last_try: LastTry,
-    ) -> Result<(), CardError> {
-        let _ = (pin, present, new, last_try);
-        Err(CardError::NotMyNumberCard)
+        self.application(Application::Jpki)?;
+        let key = match kind {
+            CertificateKind::UserAuthentication => jpki::AUTHENTICATION_KEY,
+            CertificateKind::DigitalSignature => jpki::SIGNATURE_KEY,
+        };
+        match self.exchange.select_file(key)? {
+            StatusWord::FILE_NOT_FOUND => return Err(CardError::CertificateAbsent(kind)),
+            status => done("SELECT", status)?,
+        }
+        // P2 = 80: the selected key.
+        self.compute_signature(0x80, digest)
     }
 
     /// The four attributes, opened by the PIN of 券面事項入力補助AP.
@@ -205,8 +225,9 @@ impl<T: Transport> Card<T> {
         pin: &Secret<String>,
         last_try: LastTry,
     ) -> Result<Attributes, CardError> {
-        let _ = (pin, last_try);
-        Err(CardError::NotMyNumberCard)
+        self.verify(PinReference::TextAttributes, pin, last_try)?;
+        self.select_and_read(text_attributes::ATTRIBUTES, MAX_FILE_BYTES)
+            .and_then(|file| tlv::attributes(&file))
     }
 
     /// What enrols this card for presence without PIN, opened by the PIN of 券面事項入力補助AP.
@@ -218,8 +239,15 @@ impl<T: Transport> Card<T> {
         pin: &Secret<String>,
         last_try: LastTry,
     ) -> Result<PresenceKey, CardError> {
-        let _ = (pin, last_try);
-        Err(CardError::NotMyNumberCard)
+        self.verify(PinReference::TextAttributes, pin, last_try)?;
+        let mut object = |file, tag, name| {
+            let content = self.select_and_read(file, MAX_FILE_BYTES)?;
+            tlv::without_filler(&content, tag).map(<[u8]>::to_vec).ok_or(CardError::Malformed(name))
+        };
+        Ok(PresenceKey {
+            record: object(text_attributes::KEY_RECORD, 0xFF50, "record of the card's key")?,
+            card_certificate: object(text_attributes::CARD_CERTIFICATE, 0x7F21, "card's certificate")?,
+        })
     }
 
     /// Internal authentication (内部認証) by the free key of 券面事項入力補助AP: RSASSA-PKCS1-v1_5 with SHA-256 over a message
@@ -228,7 +256,70 @@ impl<T: Transport> Card<T> {
     /// # Errors
     /// [`CardError::ApplicationAbsent`] on a phone, and others.
     pub fn prove_presence(&mut self, digest: &[u8; 32]) -> Result<Vec<u8>, CardError> {
-        let _ = digest;
-        Err(CardError::NotMyNumberCard)
+        self.application(Application::TextAttributes)?;
+        // P2 = 00: the application's own key.
+        self.compute_signature(0x00, digest)
+    }
+
+    fn present(&mut self) -> Result<Present, CardError> {
+        // The first two bytes: 8F if there is a certificate (facts §4.2).
+        match *self.file(jpki::PRESENT, "list of certificates", 3)? {
+            [signature, authentication, _] => {
+                Ok(Present { signature: signature != 0, authentication: authentication != 0 })
+            }
+            _ => Err(CardError::Malformed("list of certificates")),
+        }
+    }
+
+    /// Selects an application that is a My Number Card's, but not every carrier's.
+    fn application(&mut self, application: Application) -> Result<(), CardError> {
+        match self.exchange.select(application)? {
+            StatusWord::FILE_NOT_FOUND => Err(CardError::ApplicationAbsent),
+            status => done("SELECT", status),
+        }
+    }
+
+    fn compute_signature(&mut self, key: u8, digest: &[u8; 32]) -> Result<Vec<u8>, CardError> {
+        let digest_info = [SHA256_DIGEST_INFO.as_slice(), digest].concat();
+        let command = CommandApdu::new(0x80, 0x2A, 0x00, key).with_data(&digest_info)?.expecting(SHORT_LE)?;
+        let response = self.exchange.send(command)?;
+        done("COMPUTE DIGITAL SIGNATURE", response.status)?;
+        if response.data.len() == SIGNATURE_BYTES {
+            Ok(response.data)
+        } else {
+            Err(CardError::Malformed("signature"))
+        }
+    }
+
+    /// Some bytes at the beginning of a file of 公的個人認証AP.
+    fn file(&mut self, file: FileId, name: &'static str, len: usize) -> Result<Vec<u8>, CardError> {
+        self.application(Application::Jpki)?;
+        let content = self.select_and_read(file, len)?;
+        if content.len() == len { Ok(content) } else { Err(CardError::Malformed(name)) }
+    }
+
+    fn select_and_read(&mut self, file: FileId, len: usize) -> Result<Vec<u8>, CardError> {
+        done("SELECT", self.exchange.select_file(file)?)?;
+        self.exchange.read(len)
+    }
+
+    /// A certificate: its file is as long as its DER says, or longer.
+    fn certificate(&mut self, file: FileId, kind: CertificateKind) -> Result<Vec<u8>, CardError> {
+        self.application(Application::Jpki)?;
+        match self.exchange.select_file(file)? {
+            StatusWord::FILE_NOT_FOUND => return Err(CardError::CertificateAbsent(kind)),
+            status => done("SELECT", status)?,
+        }
+        let len = match *self.exchange.read(4)? {
+            [0x30, 0x82, high, low] => usize::from(u16::from_be_bytes([high, low])) + 4,
+            // A file that was made and never written.
+            [] | [0x00 | 0xFF, ..] => return Err(CardError::CertificateAbsent(kind)),
+            _ => return Err(CardError::Malformed("certificate")),
+        };
+        if len > MAX_FILE_BYTES {
+            return Err(CardError::Malformed("certificate"));
+        }
+        let der = self.exchange.read(len)?;
+        if der.len() == len { Ok(der) } else { Err(CardError::Malformed("certificate")) }
     }
 }

@@ -1,4 +1,4 @@
-//! The card: formats of its files, and who vouches for them.
+//! The card: client and virtual card, formats of its files, and who vouches for them.
 
 #![allow(
     clippy::unwrap_used,
@@ -8,8 +8,11 @@
     reason = "the tests' support is not in test functions"
 )]
 
+mod client;
+mod client_and_card;
 mod genuineness;
 mod images;
 mod issued;
 mod keys;
 mod records;
+mod virtual_card;

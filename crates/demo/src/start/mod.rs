@@ -29,6 +29,7 @@ const FIRST_RESIDENT: &str = "aoki-misaki";
 pub struct StartState {
     world: World,
     origins: Arc<PagesConfig>,
+    agent: String,
 }
 
 impl std::fmt::Debug for StartState {
@@ -38,24 +39,24 @@ impl std::fmt::Debug for StartState {
 }
 
 impl StartState {
-    /// The start page of `world`, whose sites are at `origins`.
+    /// The start page of `world`, whose sites are at `origins` and look for `musubi-agent` at `agent`.
     #[must_use]
-    pub fn new(world: World, origins: PagesConfig) -> Self {
-        Self { world, origins: Arc::new(origins) }
+    pub fn new(world: World, origins: PagesConfig, agent: String) -> Self {
+        Self { world, origins: Arc::new(origins), agent }
     }
 }
 
 /// The router of the host `localhost`.
 ///
 /// - `GET /` the tour and the residents
-/// - `GET /refusals`, `GET /refusals/{code}`, `POST /refusals/{code}/prepare`, `POST /refusals/reset`
+/// - `GET /refusals`, `GET /refusals/{id}`, `POST /refusals/{id}/prepare`, `POST /refusals/reset`
 pub fn router(state: StartState) -> Router {
     let pages = Router::new()
         .route("/", get(home))
         .route("/refusals", get(refusals::list))
         .route("/refusals/reset", post(refusals::reset))
-        .route("/refusals/{code}", get(refusals::show))
-        .route("/refusals/{code}/prepare", post(refusals::prepare))
+        .route("/refusals/{id}", get(refusals::show))
+        .route("/refusals/{id}/prepare", post(refusals::prepare))
         .fallback(async |PageLang(lang): PageLang| Trouble::Missing.page(lang))
         .method_not_allowed_fallback(async |PageLang(lang): PageLang| Trouble::Missing.page(lang))
         .with_state(state)
@@ -127,6 +128,7 @@ struct HomePage {
     t: Tr,
     origins: Arc<PagesConfig>,
     first: &'static str,
+    agent: String,
     disturbed: bool,
     residents: Vec<ResidentRow>,
 }
@@ -147,6 +149,7 @@ async fn home_page(state: StartState, lang: Lang) -> Result<HomePage, NationErro
         t,
         origins: state.origins,
         first: FIRST_RESIDENT,
+        agent: state.agent,
         disturbed: dials.authority_unreachable || dials.publication_stopped,
         residents: residents.iter().map(|resident| ResidentRow::of(resident, t)).collect(),
     })

@@ -18,6 +18,8 @@ const PAST_THE_LISTS: i64 = 72 * 3600;
 /// A refusal on demand. Texts are keys of the locale files.
 #[derive(Debug)]
 pub struct Refusal {
+    /// Its name in addresses: the code, unless several refusals have the same.
+    pub id: &'static str,
     /// The code that the visitor will see.
     pub code: &'static str,
     /// What is refused.
@@ -98,6 +100,7 @@ const fn take(text: &'static str, resident: &'static str, next: &'static str) ->
 /// All refusals on demand.
 pub const REFUSALS: &[Refusal] = &[
     Refusal {
+        id: "pin.wrong",
         code: "pin.wrong",
         title: "pin_wrong.title",
         shows: "pin_wrong.shows",
@@ -105,6 +108,7 @@ pub const REFUSALS: &[Refusal] = &[
         steps: &[take("step.card_misaki_sign_in", "aoki-misaki", "bank_sign_in"), step("pin_wrong.step")],
     },
     Refusal {
+        id: "pin.blocked",
         code: "pin.blocked",
         title: "pin_blocked.title",
         shows: "pin_blocked.shows",
@@ -116,6 +120,7 @@ pub const REFUSALS: &[Refusal] = &[
         ],
     },
     Refusal {
+        id: "signature.tampered",
         code: "signature.tampered",
         title: "tampered.title",
         shows: "tampered.shows",
@@ -127,6 +132,7 @@ pub const REFUSALS: &[Refusal] = &[
         ],
     },
     Refusal {
+        id: "attributes.mismatch",
         code: "attributes.mismatch",
         title: "mismatch.title",
         shows: "mismatch.shows",
@@ -138,6 +144,7 @@ pub const REFUSALS: &[Refusal] = &[
         ],
     },
     Refusal {
+        id: "certificate.expired",
         code: "certificate.expired",
         title: "expired.title",
         shows: "expired.shows",
@@ -145,6 +152,7 @@ pub const REFUSALS: &[Refusal] = &[
         steps: &[take("expired.card", "furukawa-akira", "bank_apply"), step("step.apply_and_sign")],
     },
     Refusal {
+        id: "certificate.revoked",
         code: "certificate.revoked",
         title: "revoked.title",
         shows: "revoked.shows",
@@ -152,6 +160,7 @@ pub const REFUSALS: &[Refusal] = &[
         steps: &[take("revoked.card", "morita-tsuyoshi", "bank_apply"), step("step.apply_and_sign")],
     },
     Refusal {
+        id: "certificate.held",
         code: "certificate.held",
         title: "held.title",
         shows: "held.shows",
@@ -159,6 +168,7 @@ pub const REFUSALS: &[Refusal] = &[
         steps: &[take("held.card", "okamoto-megumi", "bank_apply"), step("step.apply_and_sign")],
     },
     Refusal {
+        id: "certificate.other_authority",
         code: "certificate.other_authority",
         title: "other_authority.title",
         shows: "other_authority.shows",
@@ -166,6 +176,7 @@ pub const REFUSALS: &[Refusal] = &[
         steps: &[take("other_authority.card", "kageyama-so", "bank_apply"), step("step.apply_and_sign")],
     },
     Refusal {
+        id: "nonce.replayed",
         code: "nonce.replayed",
         title: "replayed.title",
         shows: "replayed.shows",
@@ -176,6 +187,7 @@ pub const REFUSALS: &[Refusal] = &[
         ],
     },
     Refusal {
+        id: "origin.wrong",
         code: "origin.wrong",
         title: "origin_wrong.title",
         shows: "origin_wrong.shows",
@@ -186,6 +198,40 @@ pub const REFUSALS: &[Refusal] = &[
         ],
     },
     Refusal {
+        id: "presence.not_enrolled",
+        code: "presence.not_enrolled",
+        title: "not_enrolled.title",
+        shows: "not_enrolled.shows",
+        act: Act::Unblock("sato-kenichi"),
+        steps: &[
+            take("not_enrolled.card", "sato-kenichi", "bank"),
+            leads("not_enrolled.step", "link.reception", Link::Bank("/reception")),
+        ],
+    },
+    Refusal {
+        id: "presence.relayed",
+        code: "origin.wrong",
+        title: "presence_relayed.title",
+        shows: "presence_relayed.shows",
+        act: Act::Unblock("aoki-misaki"),
+        steps: &[
+            take("presence_relayed.card", "aoki-misaki", "bank_sign_in"),
+            leads("presence_relayed.step", "link.phish", Link::Phish),
+        ],
+    },
+    Refusal {
+        id: "presence.for_pin",
+        code: "signature.tampered",
+        title: "presence_for_pin.title",
+        shows: "presence_for_pin.shows",
+        act: Act::Unblock("aoki-misaki"),
+        steps: &[
+            take("replayed.card", "aoki-misaki", "bank_lab"),
+            leads("presence_for_pin.lab", "link.lab", Link::Bank("/lab")),
+        ],
+    },
+    Refusal {
+        id: "upstream.unreachable",
         code: "upstream.unreachable",
         title: "unreachable.title",
         shows: "unreachable.shows",
@@ -197,6 +243,7 @@ pub const REFUSALS: &[Refusal] = &[
         ],
     },
     Refusal {
+        id: "revocation_list.too_old",
         code: "revocation_list.too_old",
         title: "too_old.title",
         shows: "too_old.shows",
@@ -244,6 +291,7 @@ async fn put_back(state: &StartState) -> Result<(), NationError> {
 }
 
 struct Row {
+    id: &'static str,
     code: &'static str,
     title: String,
     shows: String,
@@ -275,6 +323,7 @@ pub(super) async fn list(
     let t = TEXTS.tr(lang);
     let dials = state.world.dials();
     let row = |refusal: &Refusal| Row {
+        id: refusal.id,
         code: refusal.code,
         title: t.get(refusal.title).to_owned(),
         shows: t.get(refusal.shows).to_owned(),
@@ -310,14 +359,14 @@ struct RefusalPage {
     lasting: bool,
 }
 
-/// `GET /refusals/{code}`
+/// `GET /refusals/{id}`
 pub(super) async fn show(
     State(state): State<StartState>,
     PageLang(lang): PageLang,
-    Path(code): Path<String>,
+    Path(id): Path<String>,
     Query(query): Query<Done>,
 ) -> Response {
-    let Some(refusal) = REFUSALS.iter().find(|refusal| refusal.code == code) else {
+    let Some(refusal) = REFUSALS.iter().find(|refusal| refusal.id == id) else {
         return Trouble::Missing.page(lang);
     };
     let t = TEXTS.tr(lang);
@@ -330,6 +379,7 @@ pub(super) async fn show(
         shell: shell(t),
         t,
         row: Row {
+            id: refusal.id,
             code: refusal.code,
             title: t.get(refusal.title).to_owned(),
             shows: t.get(refusal.shows).to_owned(),
@@ -349,18 +399,18 @@ pub(super) async fn show(
     Html(page).into_response()
 }
 
-/// `POST /refusals/{code}/prepare`: sets the world, then shows the steps. It cannot lead straight to another site:
+/// `POST /refusals/{id}/prepare`: sets the world, then shows the steps. It cannot lead straight to another site:
 /// the content security policy (`form-action 'self'`) holds for a form's redirects, too.
 pub(super) async fn prepare(
     State(state): State<StartState>,
     PageLang(lang): PageLang,
-    Path(code): Path<String>,
+    Path(id): Path<String>,
 ) -> Response {
-    let Some(refusal) = REFUSALS.iter().find(|refusal| refusal.code == code) else {
+    let Some(refusal) = REFUSALS.iter().find(|refusal| refusal.id == id) else {
         return Trouble::Missing.page(lang);
     };
     match set_up(&state, refusal.act).await {
-        Ok(()) => Redirect::to(&format!("/refusals/{}?done=prepared", refusal.code)).into_response(),
+        Ok(()) => Redirect::to(&format!("/refusals/{}?done=prepared", refusal.id)).into_response(),
         Err(error) => Trouble::from(error).page(lang),
     }
 }

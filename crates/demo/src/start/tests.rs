@@ -39,7 +39,7 @@ impl Site {
             town: origin("town."),
             phish: origin("phish."),
         };
-        let pages = router(StartState::new(world.clone(), origins));
+        let pages = router(StartState::new(world.clone(), origins, "http://127.0.0.1:24817".to_owned()));
         Self { world, pages, _folder: folder }
     }
 
@@ -105,22 +105,26 @@ async fn the_first_page_leads_to_every_site_and_every_card() {
         assert!(page.contains(&format!("id=\"take-{}\"", resident.id)));
     }
     assert!(!page.contains("id=\"disturbed\""));
+    assert!(page.contains("href=\"http://bank.localhost:8080/reception?lang=en\""));
+    let reader = page.split_once("id=\"card-reader\"").unwrap().1;
+    assert!(reader.contains("--nation http://card.localhost:8080 --resident aoki-misaki"));
+    assert!(reader.contains("musubi-agent -- serve") && reader.contains("http://127.0.0.1:24817"));
 }
 
 #[tokio::test]
-async fn there_are_twelve_refusals_and_each_can_be_prepared_and_followed() {
+async fn there_are_fifteen_refusals_and_each_can_be_prepared_and_followed() {
     let site = Site::open().await;
-    assert_eq!(REFUSALS.iter().map(|refusal| refusal.code).collect::<BTreeSet<_>>().len(), 12);
+    assert_eq!(REFUSALS.iter().map(|refusal| refusal.id).collect::<BTreeSet<_>>().len(), 15);
     let (_, all) = site.get("/refusals?lang=ja").await;
     for refusal in REFUSALS {
-        assert!(all.contains(&format!("id=\"prepare-{}\"", refusal.code)), "{}", refusal.code);
-        let response = site.post(&format!("/refusals/{}/prepare", refusal.code), "same-origin").await;
-        assert_eq!(response.status(), StatusCode::SEE_OTHER, "{}", refusal.code);
+        assert!(all.contains(&format!("id=\"prepare-{}\"", refusal.id)), "{}", refusal.id);
+        let response = site.post(&format!("/refusals/{}/prepare", refusal.id), "same-origin").await;
+        assert_eq!(response.status(), StatusCode::SEE_OTHER, "{}", refusal.id);
         let target = response.headers().get(header::LOCATION).unwrap().to_str().unwrap();
         let (status, page) = site.get(target).await;
         assert_eq!(status, StatusCode::OK);
-        assert!(page.contains("id=\"prepared\"") && page.contains("id=\"step-1\""), "{}", refusal.code);
-        assert!((2..=3).contains(&refusal.steps.len()), "{}", refusal.code);
+        assert!(page.contains("id=\"prepared\"") && page.contains("id=\"step-1\""), "{}", refusal.id);
+        assert!((2..=3).contains(&refusal.steps.len()), "{}", refusal.id);
         for step in refusal.steps {
             if let Some((_, Link::Card { resident, .. } | Link::Town(resident))) = step.link {
                 let known = site.world.resident(&resident.parse().unwrap()).await.unwrap();

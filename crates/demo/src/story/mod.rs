@@ -1,7 +1,8 @@
-//! The story: a resident opens a bank account, signs in, moves house, and the bank learns of it; then every
-//! refusal; then the resident sees every use in the portal. It goes through the same pages and addresses that a
+//! The story: a resident opens a bank account, signs in, moves house, and the bank learns of it; checks in without PIN; then
+//! every refusal; then the resident sees every use in the portal. It goes through the same pages and addresses that a
 //! browser uses, and asserts at every step.
 
+mod presence;
 mod refusals;
 mod steps;
 mod visitor;
@@ -73,7 +74,7 @@ pub const MAIN: &[Step] = steps::MAIN;
 /// All steps in order.
 #[must_use]
 pub fn steps() -> Vec<Step> {
-    [steps::MAIN, refusals::REFUSALS, steps::AFTER].concat()
+    [steps::MAIN, presence::STEPS, refusals::REFUSALS, steps::AFTER, presence::AFTER].concat()
 }
 
 /// The outcome of a step.

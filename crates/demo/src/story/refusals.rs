@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use musubi_pki::ReasonCode;
-use serde_json::Value;
+use serde_json::{Value, json};
 
+use super::presence;
 use super::steps::{bank_sign_in, ensure, fill_form, seen, sign_application};
 use super::visitor::{Failure, Page, failure};
 use super::{PIN, RESIDENT, Step, Story, answer_fields};
@@ -77,6 +78,9 @@ pub(super) const REFUSALS: &[Step] = &[
         en: "Refusal: wrong origin (relayed by a fraudulent site)",
         run: |story| Box::pin(wrong_origin(story)),
     },
+    presence::NOT_ENROLLED,
+    presence::RELAYED,
+    presence::FOR_PIN,
     Step {
         id: "refusal.unreachable",
         ja: "拒否: 認証局に接続できない（回復すれば自動で続く）",
@@ -91,7 +95,7 @@ pub(super) const REFUSALS: &[Step] = &[
     },
 ];
 
-async fn prepare(story: &mut Story, code: &str) -> Result<(), Failure> {
+pub(super) async fn prepare(story: &mut Story, code: &str) -> Result<(), Failure> {
     let page = story.visitor.post("", &format!("/refusals/{code}/prepare"), &[]).await?;
     ensure(page.status == 200, || format!("{} answered {}", page.place(), page.status))
 }
@@ -102,7 +106,7 @@ async fn reset(story: &mut Story) -> Result<(), Failure> {
 }
 
 /// The refusal that `page` shows has this reason and its texts, in both languages.
-async fn refused_with(
+pub(super) async fn refused_with(
     story: &mut Story,
     page: &Page,
     reason: ReasonCode,
@@ -166,10 +170,13 @@ async fn blocked_pin(story: &mut Story) -> Result<String, Failure> {
     prepare(story, "pin.blocked").await?;
     story.visitor.insert_card(SECOND).await?;
     let request = sign_in_request(story).await?;
-    for _ in 0..3 {
-        if story.visitor.ask_card("bank", &request, "9999").await?.is_ok() {
-            return Err(failure("a wrong PIN was accepted"));
-        }
+    for expected in ["pin.wrong", "pin.wrong", "pin.last_try"] {
+        card_refused(story.visitor.ask_card("bank", &request, "9999").await?, expected)?;
+    }
+    // The last try is spent only by who says so.
+    let last = json!({ "pin": "9999", "last_try": true });
+    if story.visitor.ask_card_with("bank", &request, &last).await?.is_ok() {
+        return Err(failure("a wrong PIN was accepted"));
     }
     card_refused(story.visitor.ask_card("bank", &request, PIN).await?, "pin.blocked")?;
     let page = story.visitor.post("town", &format!("/residents/{SECOND}/unblock"), &[]).await?;
@@ -289,7 +296,7 @@ async fn list_too_old(story: &mut Story) -> Result<String, Failure> {
 #[cfg(test)]
 mod tests {
     #[test]
-    fn there_is_a_step_for_each_of_the_twelve_refusals() {
-        assert_eq!(super::REFUSALS.len(), 12);
+    fn there_is_a_step_for_each_of_the_fifteen_refusals() {
+        assert_eq!(super::REFUSALS.len(), 15);
     }
 }

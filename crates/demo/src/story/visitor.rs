@@ -251,9 +251,25 @@ impl Visitor {
         request: &Value,
         pin: &str,
     ) -> Result<Result<Value, Value>, Failure> {
+        self.ask_card_with(caller, request, &json!({ "pin": pin })).await
+    }
+
+    /// The same, with whatever the resident typed and ticked: `pin`, `text_pin`, `last_try`, or nothing.
+    ///
+    /// # Errors
+    /// As [`Self::ask_card`].
+    pub async fn ask_card_with(
+        &self,
+        caller: &str,
+        request: &Value,
+        typed: &Value,
+    ) -> Result<Result<Value, Value>, Failure> {
         let card = self.sites.origin("card");
         let cookie = self.cookies.get("card").and_then(|jar| jar.get("card")).cloned().unwrap_or_default();
-        let body = json!({ "origin": self.sites.origin(caller), "request": request, "pin": pin });
+        let mut body = json!({ "origin": self.sites.origin(caller), "request": request });
+        if let (Some(members), Some(typed)) = (body.as_object_mut(), typed.as_object()) {
+            members.extend(typed.clone());
+        }
         let response = self
             .client
             .post(format!("{card}/window/answer"))

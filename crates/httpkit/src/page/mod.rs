@@ -4,6 +4,7 @@
 //! Knows no feature. A site brings its own templates (they extend `base.html`) and its own locale files.
 
 mod assets;
+mod card;
 mod lang;
 mod secure;
 mod shell;
@@ -11,6 +12,7 @@ pub mod testing;
 mod texts;
 
 pub use assets::{asset, assets};
+pub use card::{CardAgent, CardOrigins};
 pub use lang::{Lang, PageLang};
 pub use secure::secure_pages;
 pub use shell::{Html, MessagePage, Shell, Site, json_for_script};

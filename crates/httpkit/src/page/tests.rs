@@ -50,6 +50,30 @@ fn every_refusal_of_the_card_window_that_the_script_can_name_has_a_text() {
     }
 }
 
+#[test]
+fn every_condition_in_which_the_card_window_gives_up_has_a_text() {
+    let template = include_str!("../../templates/card_status.html");
+    for code in [
+        "card.cancelled",
+        "card.none",
+        "card.no_service",
+        "card.no_reader",
+        "card.removed",
+        "card.in_use",
+        "card.unresponsive",
+        "card.wrong",
+        "card.application_absent",
+        "card.certificate_absent",
+        "card.origin_mismatch",
+        "pin.blocked",
+        "pin.last_try",
+        "request.malformed",
+    ] {
+        let attribute = format!("data-refusal-{}=\"", code.replace(['.', '_'], "-"));
+        assert!(template.contains(&attribute), "{attribute}");
+    }
+}
+
 #[tokio::test]
 async fn a_page_runs_no_inline_code_and_cannot_be_framed_or_kept() {
     let response = send(Request::get("/")).await;

@@ -1,6 +1,7 @@
-//! The cards' SQL: counters and the certificates on the chip.
+//! The cards' SQL: PINs with their counters, and the certificates on the chip.
 
-use musubi_kernel::UnixTime;
+use musubi_card::PinReference;
+use musubi_kernel::{Secret, UnixTime};
 use musubi_pki::{AuthorityKind, RevocationReason};
 use musubi_store::{Row, StoreError, Tx};
 
@@ -19,57 +20,101 @@ pub(crate) struct CardCertificateRow {
     pub(crate) not_after: UnixTime,
 }
 
-pub(crate) async fn insert_card(
-    tx: &mut Tx,
-    id: &ResidentId,
-    pin_tries: u8,
-    password_tries: u8,
-) -> Result<()> {
-    let sql = "INSERT INTO nation_card (resident_id, pin_tries, password_tries) VALUES ($1, $2, $3)";
-    let values = [id.as_str().into(), i32::from(pin_tries).into(), i32::from(password_tries).into()];
+/// A resident's present card.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct CardRow {
+    /// From 1: the how many-th card of this resident it is.
+    pub(crate) number: i64,
+    pub(crate) issued_at: UnixTime,
+}
+
+/// A PIN that is not as the card was issued.
+#[derive(Debug)]
+pub(crate) struct PinRow {
+    pub(crate) reference: PinReference,
+    pub(crate) tries_left: u8,
+    /// `None`: as issued.
+    pub(crate) value: Option<Secret<String>>,
+}
+
+pub(crate) async fn insert_card(tx: &mut Tx, id: &ResidentId, issued_at: UnixTime) -> Result<()> {
+    let sql = "INSERT INTO nation_card (resident_id, number, issued_at) VALUES ($1, 1, $2)";
+    tx.execute(sql, &[id.as_str().into(), issued_at.into()]).await.map(drop)
+}
+
+pub(crate) async fn card(tx: &mut Tx, id: &ResidentId) -> Result<Option<CardRow>> {
+    let sql = "SELECT number, issued_at FROM nation_card WHERE resident_id = $1";
+    let row = |row: Row| Ok(CardRow { number: row.int("number")?, issued_at: row.time("issued_at")? });
+    tx.query_opt(sql, &[id.as_str().into()]).await?.map(row).transpose()
+}
+
+/// The resident gets a new card; the old one's PINs stay as they are.
+pub(crate) async fn replace_card(tx: &mut Tx, id: &ResidentId, at: UnixTime) -> Result<()> {
+    let sql = "UPDATE nation_card SET number = number + 1, issued_at = $2 WHERE resident_id = $1";
+    tx.execute(sql, &[id.as_str().into(), at.into()]).await.map(drop)
+}
+
+/// The tries that are left of one PIN, where they are not those of the issue, of everybody's present card.
+pub(crate) async fn tries(tx: &mut Tx, reference: PinReference) -> Result<Vec<(ResidentId, u8)>> {
+    let sql = "SELECT p.resident_id, p.tries_left FROM nation_card_pin p
+        JOIN nation_card c ON c.resident_id = p.resident_id AND c.number = p.card WHERE p.reference = $1";
+    let row = |row: &Row| Ok((row.parsed("resident_id")?, tries_left(row)?));
+    tx.query(sql, &[reference.as_str().into()]).await?.iter().map(row).collect()
+}
+
+fn tries_left(row: &Row) -> Result<u8> {
+    u8::try_from(row.int("tries_left")?).map_err(|_| StoreError::Corrupt("tries_left"))
+}
+
+/// The PINs of a card that are not as issued.
+pub(crate) async fn pins(tx: &mut Tx, id: &ResidentId, card: i64) -> Result<Vec<PinRow>> {
+    let sql = "SELECT reference, tries_left, value FROM nation_card_pin WHERE resident_id = $1 AND card = $2";
+    let row = |row: &Row| {
+        let name = row.text("reference")?;
+        Ok(PinRow {
+            reference: PinReference::ALL
+                .into_iter()
+                .find(|reference| reference.as_str() == name)
+                .ok_or(StoreError::Corrupt("reference"))?,
+            tries_left: tries_left(row)?,
+            value: row.text_opt("value")?.map(Secret::new),
+        })
+    };
+    tx.query(sql, &[id.as_str().into(), card.into()]).await?.iter().map(row).collect()
+}
+
+pub(crate) async fn put_pin(tx: &mut Tx, id: &ResidentId, card: i64, pin: &PinRow) -> Result<()> {
+    let sql = "INSERT INTO nation_card_pin (resident_id, card, reference, tries_left, value)
+        VALUES ($1, $2, $3, $4, $5) ON CONFLICT (resident_id, card, reference)
+        DO UPDATE SET tries_left = excluded.tries_left, value = excluded.value";
+    let values = [
+        id.as_str().into(),
+        card.into(),
+        pin.reference.as_str().into(),
+        i32::from(pin.tries_left).into(),
+        pin.value.as_ref().map(|value| value.expose().as_str()).into(),
+    ];
     tx.execute(sql, &values).await.map(drop)
 }
 
-/// `(resident, PIN tries, password tries)` of every card.
-pub(crate) async fn cards(tx: &mut Tx) -> Result<Vec<(ResidentId, u8, u8)>> {
-    let sql = "SELECT resident_id, pin_tries, password_tries FROM nation_card";
-    tx.query(sql, &[]).await?.iter().map(card_row).collect()
-}
-
-fn card_row(row: &Row) -> Result<(ResidentId, u8, u8)> {
-    let tries = |column| u8::try_from(row.int(column)?).map_err(|_| StoreError::Corrupt(column));
-    Ok((row.parsed("resident_id")?, tries("pin_tries")?, tries("password_tries")?))
-}
-
-/// Takes one try of the PIN; the tries that are left, or `None` if there was none to take.
-pub(crate) async fn take_pin_try(tx: &mut Tx, id: &ResidentId) -> Result<Option<u8>> {
-    let sql = "UPDATE nation_card SET pin_tries = pin_tries - 1 WHERE resident_id = $1 AND pin_tries > 0
-        RETURNING pin_tries AS tries";
-    tries_left(tx.query_opt(sql, &[id.as_str().into()]).await?)
-}
-
-/// Takes one try of the signing password; as [`take_pin_try`].
-pub(crate) async fn take_password_try(tx: &mut Tx, id: &ResidentId) -> Result<Option<u8>> {
-    let sql = "UPDATE nation_card SET password_tries = password_tries - 1
-        WHERE resident_id = $1 AND password_tries > 0 RETURNING password_tries AS tries";
-    tries_left(tx.query_opt(sql, &[id.as_str().into()]).await?)
-}
-
-fn tries_left(row: Option<Row>) -> Result<Option<u8>> {
-    row.map(|row| u8::try_from(row.int("tries")?).map_err(|_| StoreError::Corrupt("tries"))).transpose()
-}
-
-/// Sets the tries; `None` leaves a counter as it is.
-pub(crate) async fn set_tries(
+/// Takes the last try of a PIN away, whatever its value.
+pub(crate) async fn block_pin(
     tx: &mut Tx,
     id: &ResidentId,
-    pin: Option<u8>,
-    password: Option<u8>,
-) -> Result<bool> {
-    let sql = "UPDATE nation_card SET pin_tries = COALESCE($2, pin_tries),
-        password_tries = COALESCE($3, password_tries) WHERE resident_id = $1";
-    let values = [id.as_str().into(), pin.map(i32::from).into(), password.map(i32::from).into()];
-    Ok(tx.execute(sql, &values).await? == 1)
+    card: i64,
+    reference: PinReference,
+) -> Result<()> {
+    let sql = "INSERT INTO nation_card_pin (resident_id, card, reference, tries_left) VALUES ($1, $2, $3, 0)
+        ON CONFLICT (resident_id, card, reference) DO UPDATE SET tries_left = 0";
+    tx.execute(sql, &[id.as_str().into(), card.into(), reference.as_str().into()]).await.map(drop)
+}
+
+/// Sets the PINs of a resident's present card to those of the issue; answers whether there is a card.
+pub(crate) async fn set_pins_anew(tx: &mut Tx, id: &ResidentId) -> Result<bool> {
+    let Some(present) = card(tx, id).await? else { return Ok(false) };
+    let sql = "DELETE FROM nation_card_pin WHERE resident_id = $1 AND card = $2";
+    tx.execute(sql, &[id.as_str().into(), present.number.into()]).await?;
+    Ok(true)
 }
 
 pub(crate) async fn put_on_card(tx: &mut Tx, row: &CardCertificateRow) -> Result<()> {
@@ -132,4 +177,55 @@ pub(crate) async fn on_cards(tx: &mut Tx) -> Result<Vec<CardCertificateState>> {
         Ok((card_certificate_row(row)?, revoked))
     };
     tx.query(ON_CARDS, &[]).await?.iter().map(row).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use musubi_store::Db;
+
+    use super::*;
+    use crate::sql::MIGRATIONS;
+
+    const AT: UnixTime = UnixTime(1_775_012_400);
+
+    /// A nation of the first version with a card that has wrong tries behind it.
+    async fn of_the_first_version(db: &Db) {
+        db.migrate(&MIGRATIONS[..1], AT).await.unwrap();
+        let mut tx = db.begin().await.unwrap();
+        for (position, id, pin, password) in [(0_i64, "one", 1, 5), (1, "two", 3, 0)] {
+            let sql = "INSERT INTO nation_resident
+                (id, position, name, kana, address, municipality, date_of_birth, sex)
+                VALUES ($1, $2, 'a', 'a', 'a', '13221', '319800217', 'male')";
+            tx.execute(sql, &[id.into(), position.into()]).await.unwrap();
+            let sql = "INSERT INTO nation_card (resident_id, pin_tries, password_tries) VALUES ($1, $2, $3)";
+            tx.execute(sql, &[id.into(), pin.into(), password.into()]).await.unwrap();
+        }
+        let sql = "INSERT INTO nation_card_certificate
+            (resident_id, authority, serial, key_label, certificate, not_before, not_after)
+            VALUES ('one', 'x', 1, 'x', $1, 1234, 5678)";
+        tx.execute(sql, &[vec![1_u8].into()]).await.unwrap();
+        tx.commit().await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn counters_of_the_first_version_are_carried_over() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut all = vec![Db::open_sqlite(&dir.path().join("nation.sqlite")).await.unwrap()];
+        all.extend(musubi_store::testing::postgres_schema().await);
+        for db in all {
+            of_the_first_version(&db).await;
+            db.migrate(MIGRATIONS, AT).await.unwrap();
+            let (one, two): (ResidentId, ResidentId) = ("one".parse().unwrap(), "two".parse().unwrap());
+            let mut tx = db.begin().await.unwrap();
+            let tried = tries(&mut tx, PinReference::Authentication).await.unwrap();
+            assert_eq!(tried, [(one.clone(), 1)]);
+            assert_eq!(tries(&mut tx, PinReference::Signature).await.unwrap(), [(two.clone(), 0)]);
+            let pins = pins(&mut tx, &one, 1).await.unwrap();
+            assert!(matches!(pins.as_slice(), [PinRow { value: None, tries_left: 1, .. }]));
+            let issued = CardRow { number: 1, issued_at: UnixTime(1234) };
+            assert_eq!(card(&mut tx, &one).await.unwrap(), Some(issued));
+            assert!(set_pins_anew(&mut tx, &two).await.unwrap());
+            assert!(tries(&mut tx, PinReference::Signature).await.unwrap().is_empty());
+        }
+    }
 }

@@ -19,9 +19,7 @@ use musubi_httpkit::page::{Lang, MessagePage, PageLang, Shell, Site, Texts, asse
 use musubi_httpkit::problems::{METHOD_NOT_ALLOWED, ROUTE_UNKNOWN};
 use musubi_httpkit::{Problem, ProblemKind, internal};
 
-use crate::World;
-
-pub use card::problems::PROBLEMS;
+use crate::{World, virtual_cards};
 
 /// The texts of these pages.
 pub(crate) static TEXTS: LazyLock<Texts> =
@@ -48,9 +46,12 @@ pub struct PagesConfig {
 ///
 /// - `GET /` the card on the reader, or the cards to choose from; `POST /insert` and `POST /remove`
 /// - `GET /take/{resident}?next=` one card, to be put on the reader
-/// - `GET /window` and `POST /window/answer`: the card request (docs/spec/card-request.md)
+/// - `/window` and below: the card request (docs/spec/card-request.md)
+/// - `/virtual` and below: the cards for programs outside, such as `musubi-agent virtual`
 pub fn card_router(world: World, config: PagesConfig) -> Router {
-    secure_pages(card::router(world, config).merge(assets()))
+    let window = card::window(world.clone(), &config);
+    let virtual_cards = virtual_cards::router(world.clone());
+    secure_pages(card::router(world, config).merge(assets())).merge(window).merge(virtual_cards)
 }
 
 /// The town hall and the authorities' office: the router of the host `town.`.

@@ -11,3 +11,4 @@ mod profile;
 mod support;
 mod upstream;
 mod verdicts;
+mod virtual_cards;

@@ -6,6 +6,8 @@ mod api;
 mod browser;
 mod crash;
 mod documents;
+mod middleware;
 mod portal;
+mod secrets;
 mod tidy;
 mod vectors;

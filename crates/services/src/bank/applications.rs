@@ -256,6 +256,7 @@ impl Bank {
                 customer_id: record.customer_id.clone(),
                 account_number: service::random_digits(&*self.0.random, 7),
                 has_consent: judged.consent_id.is_some(),
+                presence_enrolled_at: None,
                 balance_yen: WELCOME_GIFT_YEN,
                 opened_at: now,
             };

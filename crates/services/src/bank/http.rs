@@ -3,6 +3,7 @@
 mod account;
 mod apply;
 mod lab;
+mod reception;
 mod sign_in;
 
 use askama::Template;
@@ -16,13 +17,15 @@ use musubi_httpkit::page::{Html, Lang, MessagePage, Shell, Site, Tr, assets, sec
 use musubi_kernel::UnixTime;
 
 use super::{Bank, TEXTS};
-use crate::platform_client::{Freshness, Judged, Reason};
+use crate::platform_client::{Assurance, Freshness, Judged, Reason};
 use crate::visit::{Fault, Visit, faults_as_pages, set_cookie};
 
 /// Binds applications and sign-ins to the browser that began them.
 const BROWSER_COOKIE: &str = "bank_browser";
 /// The session.
 const SESSION_COOKIE: &str = "bank_session";
+/// The session of a visitor who was recognised by the card alone: no page but the slip reads it.
+const RECEPTION_COOKIE: &str = "bank_reception";
 /// Life of the browser's cookie, in seconds: an application can be looked at for a day.
 const BROWSER_SECONDS: i64 = 86_400;
 
@@ -43,13 +46,18 @@ impl Bank {
             .route("/sign-in/{id}/complete", get(sign_in::back).post(sign_in::complete))
             .route("/sign-in/{id}/retry", get(sign_in::back).post(sign_in::retry))
             .route("/sign-out", post(sign_in::end))
+            .route("/reception", get(reception::start).post(reception::begin))
+            .route("/reception/slip", get(reception::slip))
+            .route("/reception/leave", post(reception::leave))
             .route("/account", get(account::show))
             .route("/account/changes.json", get(account::changes));
         if self.0.lab {
             routes = routes
                 .route("/lab", get(lab::show))
                 .route("/lab/tamper", get(lab::back).post(lab::tamper))
-                .route("/lab/replay", get(lab::back).post(lab::replay));
+                .route("/lab/replay", get(lab::back).post(lab::replay))
+                .route("/lab/presence", get(lab::back).post(lab::begin_presence))
+                .route("/lab/presence/{id}", get(lab::presence));
         }
         let routes = routes
             .fallback(async || Fault::NotFound)
@@ -97,7 +105,7 @@ struct HomePage {
 
 async fn home(State(bank): State<Bank>, visit: Visit) -> Page {
     let signed_in = match visit.cookie(SESSION_COOKIE) {
-        Some(token) => bank.session(token).await?.is_some(),
+        Some(token) => bank.session(token, Assurance::PinAuthenticated).await?.is_some(),
         None => false,
     };
     let (shell, t) = shell(visit.lang);

@@ -1,10 +1,11 @@
 //! The sample bank (みほん銀行): opens accounts by identity proofing, signs customers in by entitlement check,
-//! follows change checks and takes in new addresses by consent.
+//! recognises them at the branch without PIN (かざし利用), follows change checks and takes in new addresses by consent.
 //!
 //! ```text
 //! application  drafted ─▶ open ─▶ submitted ─▶ accepted (the account, once) │ refused
 //!                 └──────────┴────────┴──▶ lapsed (its time ran out)
 //! sign-in      the same, ending in a session
+//! reception    the same without PIN, ending in a slip that opens no account
 //! change event read after the cursor, once ─▶ latest attributes: pending ─▶ received │ refused
 //! ```
 //!
@@ -25,7 +26,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use musubi_crypto::{ClientKey, Sha256Digest, sha256};
-use musubi_httpkit::page::Texts;
+use musubi_httpkit::page::{CardOrigins, Texts};
 use musubi_kernel::{Clock, Random, hex_lower, random_body};
 use musubi_store::{Db, StoreError};
 
@@ -57,8 +58,8 @@ pub struct BankConfig {
     pub client_key: ClientKey,
     /// Where the bank's pages are, `http://bank.localhost:8080`.
     pub own_origin: String,
-    /// Where the card window is.
-    pub card_origin: String,
+    /// Where the card may be.
+    pub card: CardOrigins,
     /// Where the resident's portal is.
     pub portal_origin: String,
     /// Whether visitors may provoke refusals under `/lab` (demo only).
@@ -98,7 +99,7 @@ struct Inner {
     platform: PlatformClient,
     relying_party_id: String,
     own_origin: String,
-    card_origin: String,
+    card: CardOrigins,
     portal_origin: String,
     lab: bool,
     /// Whether the platform answered last time: a change is logged, not every attempt.
@@ -132,7 +133,7 @@ impl Bank {
             platform,
             relying_party_id: config.relying_party_id,
             own_origin: config.own_origin,
-            card_origin: config.card_origin,
+            card: config.card,
             portal_origin: config.portal_origin,
             lab: config.lab,
             platform_answers: AtomicBool::new(true),

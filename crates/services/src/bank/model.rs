@@ -3,7 +3,9 @@
 use musubi_crypto::Sha256Digest;
 use musubi_kernel::{UnixTime, define_id};
 
-use crate::platform_client::{Application, Attributes, Judged, Reason};
+use crate::platform_client::{
+    Application, Asked, Assurance, Attributes, CheckAnswer, Judged, PresenceProof, Reason,
+};
 
 define_id!(
     /// An application for an account. Unguessable, and shown only to the browser that made it.
@@ -111,6 +113,7 @@ pub(crate) struct SignInRecord {
     /// SHA-256 of the cookie of the browser that began it.
     pub(crate) browser: Sha256Digest,
     pub(crate) state: SignInState,
+    pub(crate) asked: Asked,
     pub(crate) open_key: String,
     pub(crate) check_id: Option<String>,
     pub(crate) card_request: Option<serde_json::Value>,
@@ -118,10 +121,53 @@ pub(crate) struct SignInRecord {
     pub(crate) certificate: Option<String>,
     pub(crate) signature: Option<String>,
     pub(crate) page_origin: Option<String>,
+    pub(crate) presence: Option<PresenceProof>,
     pub(crate) completion_key: Option<String>,
     pub(crate) result: Option<Judged>,
     pub(crate) problem: Option<Reason>,
     pub(crate) created_at: UnixTime,
+}
+
+impl SignInRecord {
+    /// What the card answered, once it has.
+    pub(crate) fn answer(&self) -> Option<CheckAnswer<'_>> {
+        Some(CheckAnswer {
+            certificate: self.certificate.as_deref()?,
+            signature: self.signature.as_deref()?,
+            origin: self.page_origin.as_deref()?,
+            presence: self.presence.as_ref(),
+        })
+    }
+}
+
+/// A visitor who was recognised.
+pub(crate) struct Session {
+    pub(crate) customer_id: String,
+    pub(crate) expires_at: UnixTime,
+}
+
+/// What a visitor is let in with: the cookie's value, and how they were recognised.
+pub(crate) struct LetIn {
+    pub(crate) token: String,
+    pub(crate) assurance: Assurance,
+    /// Whether the card was to be enrolled and was not, of which the customer is told.
+    pub(crate) enrolment_refused: bool,
+}
+
+/// What the database calls it.
+pub(crate) fn asked_name(asked: Asked) -> &'static str {
+    match asked {
+        Asked::Pin => "pin",
+        Asked::PinEnrolling => "pin_enrolling",
+        Asked::Presence => "presence",
+    }
+}
+
+pub(crate) fn asked_of_name(name: &str) -> Result<Asked, UnknownName> {
+    [Asked::Pin, Asked::PinEnrolling, Asked::Presence]
+        .into_iter()
+        .find(|asked| asked_name(*asked) == name)
+        .ok_or(UnknownName)
 }
 
 /// A customer's account.
@@ -130,6 +176,8 @@ pub(crate) struct Account {
     pub(crate) customer_id: String,
     pub(crate) account_number: String,
     pub(crate) has_consent: bool,
+    /// When the card was last registered for the reception without PIN.
+    pub(crate) presence_enrolled_at: Option<UnixTime>,
     pub(crate) balance_yen: i64,
     pub(crate) opened_at: UnixTime,
 }

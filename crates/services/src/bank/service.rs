@@ -4,7 +4,7 @@
 use musubi_httpkit::page::Tr;
 use musubi_kernel::{Date, Random, UnixTime};
 
-use crate::platform_client::{Application, Attributes, Consent, PartialAttributes};
+use crate::platform_client::{Application, Attributes, Consent, PartialAttributes, PresenceProof};
 
 /// Longest name, in characters.
 pub const NAME_LIMIT: usize = 100;
@@ -20,6 +20,8 @@ pub(crate) const RETRY_SECONDS: i64 = 5;
 const LONGEST_PAUSE: i64 = 3600;
 /// How long a visitor stays signed in, in seconds.
 pub(crate) const SESSION_SECONDS: i64 = 3600;
+/// How long a reception slip can be looked at, in seconds.
+pub(crate) const RECEPTION_SECONDS: i64 = 600;
 /// How long the bank tries to open the transaction of a drafted application, in seconds.
 pub(crate) const DRAFT_SECONDS: i64 = 3600;
 /// How long an application that led to no account is kept, in seconds (30 days).
@@ -257,6 +259,10 @@ pub(crate) struct CardAnswer {
     pub(crate) signature: String,
     /// The origin as the card window saw and signed it; empty where the document has it.
     pub(crate) origin: String,
+    /// EF 0007 of 券面事項入力補助AP; this and the next two only for an enrolment.
+    pub(crate) presence_key_record: String,
+    pub(crate) presence_card_certificate: String,
+    pub(crate) presence_signature: String,
 }
 
 impl CardAnswer {
@@ -266,6 +272,18 @@ impl CardAnswer {
             && is_base64(&self.signature, SIGNATURE_LIMIT)
             && self.origin.len() <= 300
             && !self.origin.chars().any(char::is_control)
+    }
+
+    /// The proof for an enrolment, if it has the form of one.
+    pub(crate) fn presence(&self) -> Option<PresenceProof> {
+        let is_plausible = is_base64(&self.presence_key_record, CERTIFICATE_LIMIT)
+            && is_base64(&self.presence_card_certificate, CERTIFICATE_LIMIT)
+            && is_base64(&self.presence_signature, SIGNATURE_LIMIT);
+        is_plausible.then(|| PresenceProof {
+            key_record: self.presence_key_record.clone(),
+            card_certificate: self.presence_card_certificate.clone(),
+            signature: self.presence_signature.clone(),
+        })
     }
 }
 
@@ -291,6 +309,26 @@ pub(crate) fn random_digits(random: &dyn Random, count: u32) -> String {
     random.fill(&mut bytes);
     let lowest = 10_u64.pow(count.clamp(1, 15) - 1);
     (lowest + u64::from_le_bytes(bytes) % (9 * lowest)).to_string()
+}
+
+/// A name of which one letter of each word is left; of a single letter, none.
+pub(crate) fn masked_name(name: &str) -> String {
+    let separator = if name.contains('\u{3000}') { "\u{3000}" } else { " " };
+    let masked = |word: &str| {
+        let rest = word.chars().count() - 1;
+        match word.chars().next() {
+            Some(first) if rest > 0 => format!("{first}{}", "＊".repeat(rest)),
+            _ => "＊".to_owned(),
+        }
+    };
+    name.split_whitespace().map(masked).collect::<Vec<_>>().join(separator)
+}
+
+/// A customer number of which the last three digits are left.
+pub(crate) fn masked_number(number: &str) -> String {
+    let shown = number.char_indices().rev().nth(2).map_or(number.len(), |(at, _)| at);
+    let mask = |(at, c): (usize, char)| if at < shown && c.is_ascii_digit() { '*' } else { c };
+    number.char_indices().map(mask).collect()
 }
 
 /// What a past transaction is shown as when its time ran out.
@@ -381,12 +419,35 @@ mod tests {
     #[test]
     fn an_answer_is_bounded_base64() {
         let answer =
-            CardAnswer { certificate: "AAAA".into(), signature: "AAA=".into(), origin: String::new() };
+            CardAnswer { certificate: "AAAA".into(), signature: "AAA=".into(), ..CardAnswer::default() };
         assert!(answer.is_plausible());
         assert!(!CardAnswer { certificate: "AAA".into(), ..answer.clone() }.is_plausible());
         assert!(!CardAnswer { certificate: "A".repeat(16 * 1024 + 4), ..answer.clone() }.is_plausible());
         assert!(!CardAnswer { signature: "<b>=".into(), ..answer.clone() }.is_plausible());
         assert!(!CardAnswer { origin: "http://a\n".into(), ..answer }.is_plausible());
+    }
+
+    #[test]
+    fn an_enrolment_has_all_three_parts_or_is_none() {
+        let whole = CardAnswer {
+            presence_key_record: "AAAA".into(),
+            presence_card_certificate: "BBBB".into(),
+            presence_signature: "CCCC".into(),
+            ..CardAnswer::default()
+        };
+        assert!(whole.presence().is_some());
+        assert!(CardAnswer { presence_key_record: String::new(), ..whole.clone() }.presence().is_none());
+        assert!(CardAnswer { presence_signature: "<b>=".into(), ..whole.clone() }.presence().is_none());
+        assert!(CardAnswer { presence_card_certificate: "BB".into(), ..whole }.presence().is_none());
+    }
+
+    #[test]
+    fn what_a_slip_shows_of_a_customer_does_not_name_them() {
+        assert_eq!(masked_name("結城　花子"), "結＊　花＊");
+        assert_eq!(masked_name("MARIA  DA SILVA"), "M＊＊＊＊ D＊ S＊＊＊＊");
+        assert_eq!(masked_name("林"), "＊");
+        assert_eq!(masked_number("MB-123456789012"), "MB-*********012");
+        assert_eq!(masked_number("12"), "**");
     }
 
     #[test]

@@ -1,12 +1,16 @@
-//! Sign-in by entitlement check: the card's answer becomes a session.
+//! Sign-in by entitlement check: the card's answer becomes a session. The reception without PIN (かざし利用) goes the
+//! same way and ends in a session of its own, which opens no account: presence says that the card is here, not that
+//! its holder is (公的個人認証法 38条の4).
 
 use musubi_crypto::{Sha256Digest, sha256};
 use musubi_store::StoreError;
 
-use super::model::{SignInId, SignInRecord, SignInState};
-use super::service::{CardAnswer, KEEP_SIGN_IN_SECONDS, SESSION_SECONDS};
+use super::model::{LetIn, Session, SignInId, SignInRecord, SignInState};
+use super::service::{KEEP_SIGN_IN_SECONDS, RECEPTION_SECONDS, SESSION_SECONDS};
 use super::{Bank, BankError, sql};
-use crate::platform_client::{Judged, PlatformError, Reason, TransactionState};
+use crate::platform_client::{
+    Asked, Assurance, CheckAnswer, Judged, PlatformError, Reason, TransactionState,
+};
 
 /// What sending an old answer again led to.
 pub(crate) enum Replay {
@@ -21,13 +25,18 @@ pub(crate) enum Replay {
 }
 
 impl Bank {
-    /// Begins a sign-in for `browser`.
-    pub(crate) async fn begin_sign_in(&self, browser: Sha256Digest) -> Result<SignInId, BankError> {
+    /// Begins a sign-in, or a reception, for `browser`.
+    pub(crate) async fn begin_sign_in(
+        &self,
+        browser: Sha256Digest,
+        asked: Asked,
+    ) -> Result<SignInId, BankError> {
         let id = SignInId::generate(&*self.0.random);
         let record = SignInRecord {
             id: id.clone(),
             browser,
             state: SignInState::Drafted,
+            asked,
             open_key: self.fresh_key(),
             check_id: None,
             card_request: None,
@@ -35,6 +44,7 @@ impl Bank {
             certificate: None,
             signature: None,
             page_origin: None,
+            presence: None,
             completion_key: None,
             result: None,
             problem: None,
@@ -61,16 +71,15 @@ impl Bank {
         }))
     }
 
-    /// Keeps the card's answer, then has it judged; answers the session cookie if the customer is in.
+    /// Keeps the card's answer, then has it judged; answers the session's cookie if the customer is recognised.
     pub(crate) async fn submit_sign_in(
         &self,
         id: &SignInId,
-        answer: &CardAnswer,
-    ) -> Result<Option<String>, BankError> {
+        answer: CheckAnswer<'_>,
+    ) -> Result<Option<LetIn>, BankError> {
         let key = self.fresh_key();
         let mut tx = self.0.db.begin().await?;
-        let (certificate, signature) = (&answer.certificate, &answer.signature);
-        if sql::sign_in_submitted(&mut tx, id, certificate, signature, &answer.origin, &key).await? == 0 {
+        if sql::sign_in_submitted(&mut tx, id, &answer, &key).await? == 0 {
             return Ok(None);
         }
         tx.commit().await?;
@@ -78,15 +87,19 @@ impl Bank {
     }
 
     /// Tries again now what the sign-in waits for.
-    pub(crate) async fn retry_sign_in(&self, id: &SignInId) -> Result<Option<String>, BankError> {
+    pub(crate) async fn retry_sign_in(&self, id: &SignInId) -> Result<Option<LetIn>, BankError> {
         self.open_sign_in(id).await?;
         self.judge_sign_in(id).await
     }
 
-    /// The customer of a session cookie.
-    pub(crate) async fn session(&self, token: &str) -> Result<Option<String>, BankError> {
+    /// The session of a cookie, if it is of this assurance.
+    pub(crate) async fn session(
+        &self,
+        token: &str,
+        assurance: Assurance,
+    ) -> Result<Option<Session>, BankError> {
         let mut tx = self.0.db.begin_read().await?;
-        Ok(sql::session(&mut tx, sha256(token.as_bytes()), self.0.clock.now()).await?)
+        Ok(sql::session(&mut tx, sha256(token.as_bytes()), assurance, self.0.clock.now()).await?)
     }
 
     /// Ends a session.
@@ -109,14 +122,13 @@ impl Bank {
             let mut tx = self.0.db.begin_read().await?;
             sql::last_sign_in(&mut tx).await?
         };
-        let Some((check, certificate, signature, origin)) =
-            last.and_then(|l| Some((l.check_id?, l.certificate?, l.signature?, l.page_origin?)))
+        let Some((check, answer)) =
+            last.as_ref().and_then(|last| Some((last.check_id.as_deref()?, last.answer()?)))
         else {
             return Ok(Replay::NoneYet);
         };
-        let platform = &self.0.platform;
         let key = self.fresh_key();
-        Ok(match platform.complete_entitlement_check(&key, &check, &certificate, &signature, &origin).await {
+        Ok(match self.0.platform.complete_entitlement_check(&key, check, answer).await {
             Ok(_) => Replay::Judged,
             Err(PlatformError::Refused { reason, .. }) => Replay::Refused(*reason),
             Err(_) => Replay::Unreachable,
@@ -134,7 +146,7 @@ impl Bank {
 
     async fn open_sign_in(&self, id: &SignInId) -> Result<(), BankError> {
         let Some(record) = self.load_sign_in(id, SignInState::Drafted).await? else { return Ok(()) };
-        let opened = self.0.platform.open_entitlement_check(&record.open_key).await;
+        let opened = self.0.platform.open_entitlement_check(&record.open_key, record.asked).await;
         let mut tx = self.0.db.begin().await?;
         match &opened {
             Ok(opened) => sql::sign_in_opened(&mut tx, id, opened).await?,
@@ -146,18 +158,19 @@ impl Bank {
         Ok(tx.commit().await?)
     }
 
-    async fn judge_sign_in(&self, id: &SignInId) -> Result<Option<String>, BankError> {
+    async fn judge_sign_in(&self, id: &SignInId) -> Result<Option<LetIn>, BankError> {
         let Some(record) = self.load_sign_in(id, SignInState::Submitted).await? else { return Ok(None) };
-        let (Some(check), Some(certificate), Some(signature), Some(origin), Some(key)) = (
-            &record.check_id,
-            &record.certificate,
-            &record.signature,
-            &record.page_origin,
-            &record.completion_key,
-        ) else {
+        let (Some(check), Some(answer), Some(key)) =
+            (&record.check_id, record.answer(), &record.completion_key)
+        else {
             return Err(StoreError::Corrupt("bank_sign_in").into());
         };
-        match self.0.platform.complete_entitlement_check(key, check, certificate, signature, origin).await {
+        match self.0.platform.complete_entitlement_check(key, check, answer).await {
+            Ok(judged) if judged.assurance != record.asked.assurance() => {
+                // Never taken for more than was asked, nor for less: the platform answers something else.
+                tracing::error!("a sign-in was judged with another assurance than was asked for");
+                self.end_sign_in(id, SignInState::Refused, None, None).await
+            }
             Ok(judged) => match (judged.state, &judged.customer_id) {
                 (TransactionState::Accepted, Some(customer)) => {
                     let customer = customer.clone();
@@ -193,7 +206,7 @@ impl Bank {
         next_key: &str,
         judged: Option<Judged>,
         problem: Option<&Reason>,
-    ) -> Result<Option<String>, BankError> {
+    ) -> Result<Option<LetIn>, BankError> {
         let mut tx = self.0.db.begin().await?;
         sql::sign_in_waits(&mut tx, id, next_key, judged.as_ref(), problem).await?;
         tx.commit().await?;
@@ -206,7 +219,7 @@ impl Bank {
         state: SignInState,
         judged: Option<Judged>,
         problem: Option<Reason>,
-    ) -> Result<Option<String>, BankError> {
+    ) -> Result<Option<LetIn>, BankError> {
         let (lab, now) = (self.0.lab, self.0.clock.now());
         let mut tx = self.0.db.begin().await?;
         sql::sign_in_ended(&mut tx, id, state, judged.as_ref(), problem.as_ref(), lab, now).await?;
@@ -214,13 +227,13 @@ impl Bank {
         Ok(None)
     }
 
-    /// Ends the sign-in and begins the session in one transaction.
+    /// Ends the sign-in and begins the session of its assurance in one transaction.
     async fn let_in(
         &self,
         id: &SignInId,
         customer: &str,
         judged: Judged,
-    ) -> Result<Option<String>, BankError> {
+    ) -> Result<Option<LetIn>, BankError> {
         let now = self.0.clock.now();
         let mut tx = self.0.db.begin().await?;
         if sql::account(&mut tx, customer).await?.is_none() {
@@ -232,9 +245,18 @@ impl Bank {
         if sql::sign_in_ended(&mut tx, id, state, Some(&judged), None, self.0.lab, now).await? == 0 {
             return Ok(None);
         }
+        if judged.presence_enrolled {
+            sql::presence_enrolled(&mut tx, customer, now).await?;
+        }
+        let (assurance, enrolment_refused) = (judged.assurance, judged.presence_refusal.is_some());
+        let seconds = match assurance {
+            Assurance::PinAuthenticated => SESSION_SECONDS,
+            Assurance::CardPresent => RECEPTION_SECONDS,
+        };
         let (token, hash) = self.fresh_cookie();
-        sql::insert_session(&mut tx, hash, customer, now.plus(SESSION_SECONDS), now).await?;
+        let session = Session { customer_id: customer.to_owned(), expires_at: now.plus(seconds) };
+        sql::insert_session(&mut tx, hash, &session, assurance, now).await?;
         tx.commit().await?;
-        Ok(Some(token))
+        Ok(Some(LetIn { token, assurance, enrolment_refused }))
     }
 }

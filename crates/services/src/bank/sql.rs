@@ -9,12 +9,16 @@ use serde::de::DeserializeOwned;
 
 use super::model::{
     Account, ApplicationId, ApplicationRecord, ApplicationState, AttributesVersion, BankEvent, ChangeCursor,
-    LatestState, SignInId, SignInRecord, SignInState,
+    LatestState, Session, SignInId, SignInRecord, SignInState, asked_name, asked_of_name,
 };
-use crate::platform_client::{Application, Attributes, Judged, OpenedCheck, OpenedProofing, Reason};
+use crate::platform_client::{
+    Application, Assurance, Attributes, CheckAnswer, Judged, OpenedCheck, OpenedProofing, Reason,
+};
 
-pub(crate) const MIGRATIONS: [Migration; 1] =
-    [Migration { name: "bank/0001_bank", sql: include_str!("migrations/0001_bank.sql") }];
+pub(crate) const MIGRATIONS: [Migration; 2] = [
+    Migration { name: "bank/0001_bank", sql: include_str!("migrations/0001_bank.sql") },
+    Migration { name: "bank/0002_presence", sql: include_str!("migrations/0002_presence.sql") },
+];
 
 fn to_json(value: &impl Serialize) -> Result<Value, StoreError> {
     serde_json::to_string(value).map(Value::from).map_err(|_| StoreError::Corrupt("json"))
@@ -244,8 +248,8 @@ pub(crate) async fn insert_account(
 pub(crate) async fn account(tx: &mut Tx, customer_id: &str) -> Result<Option<Account>, StoreError> {
     let row = tx
         .query_opt(
-            "SELECT customer_id, account_number, consent_id, balance_yen, opened_at FROM bank_account
-              WHERE customer_id = $1",
+            "SELECT customer_id, account_number, consent_id, presence_enrolled_at, balance_yen, opened_at
+               FROM bank_account WHERE customer_id = $1",
             &[customer_id.into()],
         )
         .await?;
@@ -254,11 +258,24 @@ pub(crate) async fn account(tx: &mut Tx, customer_id: &str) -> Result<Option<Acc
             customer_id: row.text("customer_id")?,
             account_number: row.text("account_number")?,
             has_consent: row.text_opt("consent_id")?.is_some(),
+            presence_enrolled_at: row.int_opt("presence_enrolled_at")?.map(UnixTime),
             balance_yen: row.int("balance_yen")?,
             opened_at: row.time("opened_at")?,
         })
     })
     .transpose()
+}
+
+pub(crate) async fn presence_enrolled(
+    tx: &mut Tx,
+    customer_id: &str,
+    at: UnixTime,
+) -> Result<u64, StoreError> {
+    tx.execute(
+        "UPDATE bank_account SET presence_enrolled_at = $2 WHERE customer_id = $1",
+        &[customer_id.into(), at.into()],
+    )
+    .await
 }
 
 pub(crate) async fn insert_attributes(
@@ -313,11 +330,13 @@ pub(crate) async fn attributes(tx: &mut Tx, customer_id: &str) -> Result<Vec<Att
 
 pub(crate) async fn insert_sign_in(tx: &mut Tx, record: &SignInRecord) -> Result<(), StoreError> {
     tx.execute(
-        "INSERT INTO bank_sign_in (id, browser_hash, state, open_key, created_at) VALUES ($1, $2, $3, $4, $5)",
+        "INSERT INTO bank_sign_in (id, browser_hash, state, asked, open_key, created_at)
+         VALUES ($1, $2, $3, $4, $5, $6)",
         &[
             record.id.as_str().into(),
             record.browser.into(),
             record.state.as_str().into(),
+            asked_name(record.asked).into(),
             (&record.open_key).into(),
             record.created_at.into(),
         ],
@@ -332,12 +351,12 @@ pub(crate) async fn forget_sign_ins(tx: &mut Tx, before: UnixTime) -> Result<u64
 }
 
 const SIGN_IN: &str =
-    "SELECT id, browser_hash, state, open_key, check_id, card_request, expires_at, certificate, signature,
-    page_origin, completion_key, result, problem, created_at FROM bank_sign_in WHERE id = $1";
+    "SELECT id, browser_hash, state, asked, open_key, check_id, card_request, expires_at, certificate, signature,
+    page_origin, presence, completion_key, result, problem, created_at FROM bank_sign_in WHERE id = $1";
 
 const LAST_SIGN_IN: &str =
-    "SELECT id, browser_hash, state, open_key, check_id, card_request, expires_at, certificate, signature,
-    page_origin, completion_key, result, problem, created_at FROM bank_sign_in
+    "SELECT id, browser_hash, state, asked, open_key, check_id, card_request, expires_at, certificate, signature,
+    page_origin, presence, completion_key, result, problem, created_at FROM bank_sign_in
     WHERE certificate IS NOT NULL AND completed_at IS NOT NULL ORDER BY completed_at DESC, id LIMIT 1";
 
 fn sign_in_record(row: &Row) -> Result<SignInRecord, StoreError> {
@@ -345,6 +364,7 @@ fn sign_in_record(row: &Row) -> Result<SignInRecord, StoreError> {
         id: row.parsed("id")?,
         browser: digest(row, "browser_hash")?,
         state: row.parsed("state")?,
+        asked: asked_of_name(&row.text("asked")?).map_err(|_| StoreError::Corrupt("asked"))?,
         open_key: row.text("open_key")?,
         check_id: row.text_opt("check_id")?,
         card_request: from_json(row, "card_request")?,
@@ -352,6 +372,7 @@ fn sign_in_record(row: &Row) -> Result<SignInRecord, StoreError> {
         certificate: row.text_opt("certificate")?,
         signature: row.text_opt("signature")?,
         page_origin: row.text_opt("page_origin")?,
+        presence: from_json(row, "presence")?,
         completion_key: row.text_opt("completion_key")?,
         result: from_json(row, "result")?,
         problem: from_json(row, "problem")?,
@@ -397,20 +418,19 @@ pub(crate) async fn sign_in_not_opened(
 pub(crate) async fn sign_in_submitted(
     tx: &mut Tx,
     id: &SignInId,
-    certificate: &str,
-    signature: &str,
-    page_origin: &str,
+    answer: &CheckAnswer<'_>,
     completion_key: &str,
 ) -> Result<u64, StoreError> {
     tx.execute(
         "UPDATE bank_sign_in SET state = 'submitted', certificate = $2, signature = $3, page_origin = $4,
-                completion_key = $5
+                presence = $5, completion_key = $6
           WHERE id = $1 AND state = 'open'",
         &[
             id.as_str().into(),
-            certificate.into(),
-            signature.into(),
-            page_origin.into(),
+            answer.certificate.into(),
+            answer.signature.into(),
+            answer.origin.into(),
+            answer.presence.map_or(Ok(Value::Text(None)), to_json)?,
             completion_key.into(),
         ],
     )
@@ -449,7 +469,7 @@ pub(crate) async fn sign_in_ended(
     tx.execute(
         "UPDATE bank_sign_in SET state = $2, result = COALESCE($3, result), problem = COALESCE($4, problem),
                 certificate = CASE WHEN $5 = 1 THEN certificate END, signature = CASE WHEN $5 = 1 THEN signature END,
-                completed_at = $6
+                presence = CASE WHEN $5 = 1 THEN presence END, completed_at = $6
           WHERE id = $1 AND state IN ('drafted', 'open', 'submitted')",
         &[
             id.as_str().into(),
@@ -466,31 +486,35 @@ pub(crate) async fn sign_in_ended(
 pub(crate) async fn insert_session(
     tx: &mut Tx,
     token: Sha256Digest,
-    customer_id: &str,
-    expires_at: UnixTime,
+    session: &Session,
+    assurance: Assurance,
     now: UnixTime,
 ) -> Result<(), StoreError> {
     tx.execute("DELETE FROM bank_session WHERE expires_at <= $1", &[now.into()]).await?;
     tx.execute(
-        "INSERT INTO bank_session (token_hash, customer_id, expires_at) VALUES ($1, $2, $3)",
-        &[token.into(), customer_id.into(), expires_at.into()],
+        "INSERT INTO bank_session (token_hash, customer_id, expires_at, assurance) VALUES ($1, $2, $3, $4)",
+        &[token.into(), (&session.customer_id).into(), session.expires_at.into(), assurance.as_str().into()],
     )
     .await
     .map(drop)
 }
 
+/// The session of exactly this assurance: one by presence is none by PIN.
 pub(crate) async fn session(
     tx: &mut Tx,
     token: Sha256Digest,
+    assurance: Assurance,
     now: UnixTime,
-) -> Result<Option<String>, StoreError> {
+) -> Result<Option<Session>, StoreError> {
     let row = tx
         .query_opt(
-            "SELECT customer_id FROM bank_session WHERE token_hash = $1 AND expires_at > $2",
-            &[token.into(), now.into()],
+            "SELECT customer_id, expires_at FROM bank_session
+              WHERE token_hash = $1 AND assurance = $2 AND expires_at > $3",
+            &[token.into(), assurance.as_str().into(), now.into()],
         )
         .await?;
-    row.map(|row| row.text("customer_id")).transpose()
+    row.map(|row| Ok(Session { customer_id: row.text("customer_id")?, expires_at: row.time("expires_at")? }))
+        .transpose()
 }
 
 pub(crate) async fn delete_session(tx: &mut Tx, token: Sha256Digest) -> Result<(), StoreError> {

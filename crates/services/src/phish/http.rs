@@ -6,9 +6,11 @@ use axum::extract::{Path, State};
 use axum::middleware::from_fn;
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
-use musubi_httpkit::page::{Html, Lang, MessagePage, Shell, Site, Tr, assets, json_for_script, secure_pages};
+use musubi_httpkit::page::{
+    CardOrigins, Html, Lang, MessagePage, Shell, Site, Tr, assets, json_for_script, secure_pages,
+};
 
-use super::relay::BankAnswer;
+use super::relay::{BankAnswer, Door};
 use super::{Phish, TEXTS};
 use crate::visit::{Fault, PageForm, Visit, faults_as_pages, see_other};
 
@@ -19,7 +21,8 @@ impl Phish {
     pub fn pages(&self) -> Router {
         let routes = Router::new()
             .route("/", get(home))
-            .route("/sign-in", post(begin))
+            .route("/sign-in", post(begin_sign_in))
+            .route("/reception", post(begin_reception))
             .route("/sign-in/{id}", get(show))
             .route("/sign-in/{id}/complete", post(complete))
             .fallback(async || Fault::NotFound)
@@ -57,7 +60,9 @@ struct SignInPage {
     shell: Shell,
     t: Tr,
     id: String,
-    card_origin: String,
+    /// Whether the bank's check-in without PIN is relayed.
+    is_reception: bool,
+    card: CardOrigins,
     card_request: String,
 }
 
@@ -76,8 +81,17 @@ async fn home(visit: Visit) -> Page {
 }
 
 /// POST /sign-in
-async fn begin(State(phish): State<Phish>, visit: Visit) -> Page {
-    let relayed = phish.begin(visit.lang).await?;
+async fn begin_sign_in(State(phish): State<Phish>, visit: Visit) -> Page {
+    begin(&phish, Door::SignIn, visit.lang).await
+}
+
+/// POST /reception
+async fn begin_reception(State(phish): State<Phish>, visit: Visit) -> Page {
+    begin(&phish, Door::Reception, visit.lang).await
+}
+
+async fn begin(phish: &Phish, door: Door, lang: Lang) -> Page {
+    let relayed = phish.begin(door, lang).await?;
     Ok(see_other(format!("/sign-in/{}", relayed.id)))
 }
 
@@ -86,8 +100,14 @@ async fn show(State(phish): State<Phish>, visit: Visit, Path(id): Path<String>) 
     let relayed = phish.relayed(&id).ok_or(Fault::NotFound)?;
     let (shell, t) = shell(visit.lang);
     let card_request = json_for_script(&relayed.card_request);
-    let page =
-        SignInPage { shell, t, id: relayed.id, card_origin: phish.0.card_origin.clone(), card_request };
+    let page = SignInPage {
+        shell,
+        t,
+        id: relayed.id,
+        is_reception: relayed.door == Door::Reception,
+        card: phish.0.card.clone(),
+        card_request,
+    };
     Ok(Html(page).into_response())
 }
 

@@ -1,5 +1,5 @@
-//! A fraudulent relay (フィッシング), for demonstration: pretends to be the bank, begins a sign-in there in the
-//! visitor's name and lets the visitor's card answer it. The card signs the origin that the card window sees,
+//! A fraudulent relay (フィッシング), for demonstration: pretends to be the bank, begins a sign-in or a check-in
+//! there in the visitor's name and lets the visitor's card answer it. The card signs the origin that the card window sees,
 //! so the bank refuses the answer; the page shows with which words.
 //!
 //! Keeps nothing but a few sign-ins in memory. Does nothing that a real fraudster could not do.
@@ -9,7 +9,7 @@ mod relay;
 
 use std::sync::{Arc, LazyLock, Mutex};
 
-use musubi_httpkit::page::Texts;
+use musubi_httpkit::page::{CardOrigins, Texts};
 use musubi_kernel::Random;
 
 use relay::Relayed;
@@ -23,8 +23,8 @@ pub struct PhishConfig {
     pub random: Arc<dyn Random>,
     /// Where the real bank is, `http://bank.localhost:8080`.
     pub bank_origin: String,
-    /// Where the card window is.
-    pub card_origin: String,
+    /// Where the card may be.
+    pub card: CardOrigins,
 }
 
 /// The fraudulent site. Clones share one state.
@@ -34,7 +34,7 @@ pub struct Phish(Arc<Inner>);
 struct Inner {
     random: Arc<dyn Random>,
     bank_origin: String,
-    card_origin: String,
+    card: CardOrigins,
     http: reqwest::Client,
     /// Newest last.
     relayed: Mutex<Vec<Relayed>>,
@@ -53,7 +53,7 @@ impl Phish {
         Self(Arc::new(Inner {
             random: config.random,
             bank_origin: config.bank_origin,
-            card_origin: config.card_origin,
+            card: config.card,
             http: musubi_httpkit::client::http_client(std::time::Duration::from_secs(15)),
             relayed: Mutex::new(Vec::new()),
         }))

@@ -12,11 +12,31 @@ use super::Phish;
 /// How many sign-ins are remembered.
 const REMEMBERED: usize = 64;
 
-/// A sign-in at the bank that a visitor's card is to answer.
+/// What is begun at the bank.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Door {
+    /// Signing in with the PIN.
+    SignIn,
+    /// Checking in without PIN.
+    Reception,
+}
+
+impl Door {
+    /// Where it begins at the bank.
+    fn path(self) -> &'static str {
+        match self {
+            Self::SignIn => "/sign-in",
+            Self::Reception => "/reception",
+        }
+    }
+}
+
+/// A sign-in or a check-in at the bank that a visitor's card is to answer.
 #[derive(Clone)]
 pub(crate) struct Relayed {
     /// Ours, in the visitor's address.
     pub(crate) id: String,
+    pub(crate) door: Door,
     /// The bank's page, `/sign-in/si_…`.
     path: String,
     /// The bank's cookies.
@@ -45,15 +65,17 @@ impl From<reqwest::Error> for RelayError {
 }
 
 impl Phish {
-    /// Begins a sign-in at the bank and copies its card request.
-    pub(crate) async fn begin(&self, lang: Lang) -> Result<Relayed, RelayError> {
-        let response = self.as_browser(self.0.http.post(self.url("/sign-in")), "").send().await?;
+    /// Begins a sign-in or a check-in at the bank and copies its card request.
+    pub(crate) async fn begin(&self, door: Door, lang: Lang) -> Result<Relayed, RelayError> {
+        let nothing: [(&str, &str); 0] = [];
+        let post = self.0.http.post(self.url(door.path())).form(&nothing);
+        let response = self.as_browser(post, "").send().await?;
         let (path, cookies) = (location(&response).ok_or(RelayError)?, cookies(&response));
         let page = self.0.http.get(self.url(&format!("{path}?lang={}", lang.code())));
         let page = page.header(COOKIE, &cookies).send().await?.text().await?;
         let request = between(&page, "id=\"card-request\">", "</script>").ok_or(RelayError)?;
         let card_request = serde_json::from_str(request).map_err(|_| RelayError)?;
-        let relayed = Relayed { id: random_body(&*self.0.random), path, cookies, card_request };
+        let relayed = Relayed { id: random_body(&*self.0.random), door, path, cookies, card_request };
         let mut all = self.0.relayed.lock().unwrap_or_else(PoisonError::into_inner);
         if all.len() >= REMEMBERED {
             all.remove(0);
@@ -78,7 +100,7 @@ impl Phish {
         let post = self.0.http.post(self.url(&format!("{}/complete", relayed.path))).form(answer);
         let response = self.as_browser(post, &relayed.cookies).send().await?;
         let onward = location(&response).ok_or(RelayError)?;
-        if onward == "/account" {
+        if matches!(onward.as_str(), "/account" | "/reception/slip") {
             return Ok(BankAnswer::LetIn);
         }
         let page = self.0.http.get(self.url(&format!("{onward}?lang={}", lang.code())));

@@ -17,17 +17,39 @@ use serde::de::DeserializeOwned;
 use tokio::sync::Mutex;
 
 pub use wire::{
-    Application, Attributes, AuditEntry, ChangeEvent, ChangeEvents, Check, Consent, Evidence, Freshness,
-    Judged, LatestAttributes, OpenedCheck, OpenedProofing, PartialAttributes, Reason, ReasonText,
-    TransactionState, Verdict,
+    Application, Assurance, Attributes, AuditEntry, ChangeEvent, ChangeEvents, Check, CheckAnswer, Consent,
+    Evidence, Freshness, Judged, LatestAttributes, OpenedCheck, OpenedProofing, PartialAttributes,
+    PresenceProof, Reason, ReasonText, TransactionState, Verdict,
 };
-use wire::{CompleteProofing, OpenProofing, ProblemDocument};
+use wire::{CompleteProofing, OpenCheck, OpenProofing, ProblemDocument};
 
 /// A token is not used in its last seconds: the call may take some.
 const TOKEN_MARGIN: i64 = 30;
 /// Life of a client assertion, in seconds.
 const ASSERTION_LIFE: i64 = 60;
 const TIMEOUT: Duration = Duration::from_secs(15);
+
+/// What an entitlement check asks of the card.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Asked {
+    /// The PIN.
+    Pin,
+    /// The PIN, and the card's free key for later checks without PIN.
+    PinEnrolling,
+    /// The card alone, after an earlier check with enrolment.
+    Presence,
+}
+
+impl Asked {
+    /// What an accepted answer is worth.
+    #[must_use]
+    pub fn assurance(self) -> Assurance {
+        match self {
+            Self::Pin | Self::PinEnrolling => Assurance::PinAuthenticated,
+            Self::Presence => Assurance::CardPresent,
+        }
+    }
+}
 
 /// Why the platform did not do what was asked.
 #[derive(Debug, thiserror::Error)]
@@ -146,13 +168,27 @@ impl PlatformClient {
         self.get(&format!("/v1/identity-proofings/{id}")).await
     }
 
-    /// Opens an entitlement check for a sign-in.
+    /// Opens an entitlement check for a sign-in, or for a reception.
     ///
     /// # Errors
     /// [`PlatformError`].
-    pub async fn open_entitlement_check(&self, idempotency_key: &str) -> Result<OpenedCheck, PlatformError> {
-        self.post("/v1/entitlement-checks", idempotency_key, &serde_json::json!({ "purpose": "sign_in" }))
-            .await
+    pub async fn open_entitlement_check(
+        &self,
+        idempotency_key: &str,
+        asked: Asked,
+    ) -> Result<OpenedCheck, PlatformError> {
+        let body = match asked {
+            Asked::Pin => OpenCheck { purpose: "sign_in", assurance: None, enrol_presence: None },
+            Asked::PinEnrolling => {
+                OpenCheck { purpose: "sign_in", assurance: None, enrol_presence: Some(true) }
+            }
+            Asked::Presence => OpenCheck {
+                purpose: "reception",
+                assurance: Some(Assurance::CardPresent),
+                enrol_presence: None,
+            },
+        };
+        self.post("/v1/entitlement-checks", idempotency_key, &body).await
     }
 
     /// Sends the card's answer to an entitlement check.
@@ -163,13 +199,9 @@ impl PlatformClient {
         &self,
         idempotency_key: &str,
         id: &str,
-        certificate: &str,
-        signature: &str,
-        page_origin: &str,
+        answer: CheckAnswer<'_>,
     ) -> Result<Judged, PlatformError> {
-        let body =
-            serde_json::json!({ "certificate": certificate, "signature": signature, "origin": page_origin });
-        self.post(&format!("/v1/entitlement-checks/{id}/completion"), idempotency_key, &body).await
+        self.post(&format!("/v1/entitlement-checks/{id}/completion"), idempotency_key, &answer).await
     }
 
     /// Change events after the cursor `after`, at most `limit` (1 to 500).

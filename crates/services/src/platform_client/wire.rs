@@ -69,6 +69,63 @@ pub struct OpenedProofing {
     pub card_request: serde_json::Value,
 }
 
+/// How a person was recognised. Presence without PIN (かざし利用) says that the card is here, not that its holder is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Assurance {
+    /// By the card and its PIN.
+    #[default]
+    PinAuthenticated,
+    /// By the card alone.
+    CardPresent,
+}
+
+impl Assurance {
+    /// Its name on the wire.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::PinAuthenticated => "pin_authenticated",
+            Self::CardPresent => "card_present",
+        }
+    }
+}
+
+/// Body of `POST /v1/entitlement-checks`. What is left out is the usual: by PIN, without enrolment.
+#[derive(Serialize)]
+pub(crate) struct OpenCheck {
+    pub(crate) purpose: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) assurance: Option<Assurance>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) enrol_presence: Option<bool>,
+}
+
+/// What enrols a card for presence without PIN, in base64.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PresenceProof {
+    /// The record of the card's free key (券面事項入力補助AP, EF 0007).
+    pub key_record: String,
+    /// The card's own certificate (EF 0004).
+    pub card_certificate: String,
+    /// The free key's signature over the text that the authentication key signed.
+    pub signature: String,
+}
+
+/// Body of `POST /v1/entitlement-checks/{id}/completion`: what the card answered.
+#[derive(Clone, Copy, Serialize)]
+pub struct CheckAnswer<'a> {
+    /// The user-authentication certificate (DER, base64).
+    pub certificate: &'a str,
+    /// The signature (base64).
+    pub signature: &'a str,
+    /// The page's origin as the card window saw it.
+    pub origin: &'a str,
+    /// The proof for enrolment, if that was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub presence: Option<&'a PresenceProof>,
+}
+
 /// An entitlement check that waits for the card's answer.
 #[derive(Clone, Deserialize)]
 pub struct OpenedCheck {
@@ -113,6 +170,15 @@ pub struct Judged {
     /// The consent that was registered.
     #[serde(default)]
     pub consent_id: Option<String>,
+    /// How the person was recognised: an entitlement check's answer only.
+    #[serde(default)]
+    pub assurance: Assurance,
+    /// Whether the card was enrolled for presence without PIN by this check.
+    #[serde(default)]
+    pub presence_enrolled: bool,
+    /// Why it was not, although that was asked for and the check was accepted.
+    #[serde(default)]
+    pub presence_refusal: Option<Reason>,
     /// Where the platform's audit log has it.
     #[serde(default)]
     pub audit: Option<AuditEntry>,
@@ -294,4 +360,4 @@ macro_rules! silent_debug {
     )*};
 }
 
-silent_debug! { Attributes Application OpenedProofing OpenedCheck Judged ChangeEvents ChangeEvent LatestAttributes PartialAttributes }
+silent_debug! { Attributes Application OpenedProofing OpenedCheck PresenceProof Judged ChangeEvents ChangeEvent LatestAttributes PartialAttributes }

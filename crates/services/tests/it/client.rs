@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use musubi_kernel::{FixedClock, SeededRandom};
-use musubi_services::platform_client::{PlatformClient, PlatformError};
+use musubi_services::platform_client::{Asked, PlatformClient, PlatformError};
 
 use crate::NOW;
 use crate::platform::{Next, Platform, RP, problem};
@@ -41,7 +41,7 @@ async fn a_withdrawn_token_is_replaced_once() {
     assert_eq!(platform.tokens(), 2);
     platform.next("/entitlement-checks", Next::Answer(401, problem("token.invalid")));
     platform.next("/entitlement-checks", Next::Answer(401, problem("token.invalid")));
-    let refused = client.open_entitlement_check("k1").await.unwrap_err();
+    let refused = client.open_entitlement_check("k1", Asked::Pin).await.unwrap_err();
     assert_eq!(refused.code(), Some("token.invalid"));
     assert_eq!(platform.tokens(), 3, "it does not go on asking");
 }
@@ -50,12 +50,12 @@ async fn a_withdrawn_token_is_replaced_once() {
 async fn a_problem_comes_with_its_words_and_silence_is_not_a_refusal() {
     let (client, platform, _) = client().await;
     platform.next("/entitlement-checks", Next::Answer(503, problem("upstream.unreachable")));
-    match client.open_entitlement_check("k1").await {
+    match client.open_entitlement_check("k1", Asked::Pin).await {
         Err(PlatformError::Refused { status: 503, reason }) => {
             assert_eq!(reason.en.what, "upstream.unreachable happened")
         }
         other => panic!("{other:?}"),
     }
     platform.next("/entitlement-checks", Next::Unavailable);
-    assert!(matches!(client.open_entitlement_check("k2").await, Err(PlatformError::Unreachable)));
+    assert!(matches!(client.open_entitlement_check("k2", Asked::Pin).await, Err(PlatformError::Unreachable)));
 }

@@ -6,8 +6,8 @@ use musubi_kernel::{FixedClock, SeededRandom};
 use musubi_services::phish::{Phish, PhishConfig};
 
 use crate::browser::Browser;
-use crate::platform::{Next, Platform, judged};
-use crate::{CARD, NOW, databases, open_bank};
+use crate::platform::{Next, Platform, by_presence, judged};
+use crate::{NOW, card_origins, databases, open_bank};
 
 const PHISH: &str = "http://phish.localhost:8080";
 
@@ -22,7 +22,7 @@ async fn a_relayed_answer_reaches_the_bank_with_its_true_origin_and_the_refusal_
         let pages = bank.pages();
         tokio::spawn(async move { axum::serve(listener, pages).await });
         let random = Arc::new(SeededRandom::new([5; 32]));
-        let phish = Phish::new(PhishConfig { random, bank_origin: origin, card_origin: CARD.to_owned() });
+        let phish = Phish::new(PhishConfig { random, bank_origin: origin, card: card_origins() });
         let mut victim = Browser::new(phish.pages(), PHISH);
         victim.lang = "en";
         assert!(victim.get("/").await.text.contains("id=\"fraud-banner\""));
@@ -46,8 +46,32 @@ async fn a_relayed_answer_reaches_the_bank_with_its_true_origin_and_the_refusal_
 async fn without_a_bank_there_is_nothing_to_relay() {
     let random = Arc::new(SeededRandom::new([5; 32]));
     let bank_origin = "http://bank.localhost:1".to_owned();
-    let phish = Phish::new(PhishConfig { random, bank_origin, card_origin: CARD.to_owned() });
+    let phish = Phish::new(PhishConfig { random, bank_origin, card: card_origins() });
     let page = Browser::new(phish.pages(), PHISH).post("/sign-in", &[]).await;
     assert_eq!(page.status, axum::http::StatusCode::INTERNAL_SERVER_ERROR);
     assert!(page.text.contains("つながらない"));
+}
+
+#[tokio::test]
+async fn a_relayed_presence_is_refused_like_a_relayed_sign_in() {
+    let dir = tempfile::tempdir().unwrap();
+    for db in databases(dir.path()).await {
+        let platform = Platform::start().await;
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let origin = format!("http://bank.localhost:{}", listener.local_addr().unwrap().port());
+        let bank = open_bank(&db, &platform, &Arc::new(FixedClock::new(NOW)), &origin, 1).await;
+        let pages = bank.pages();
+        tokio::spawn(async move { axum::serve(listener, pages).await });
+        let random = Arc::new(SeededRandom::new([5; 32]));
+        let phish = Phish::new(PhishConfig { random, bank_origin: origin, card: card_origins() });
+        let mut victim = Browser::new(phish.pages(), PHISH);
+        let (path, page) = victim.post_and_follow("/reception", &[]).await;
+        assert_eq!(page.card_request()["operation"], "prove_presence");
+        let wrong = by_presence(judged("refused", "TOTAL-FAILED", Some("origin.wrong"), None));
+        platform.next("/ec_1/completion", Next::Answer(200, wrong));
+        let answer = [("certificate", "AAAA"), ("signature", "BBBB"), ("origin", PHISH)];
+        let page = victim.post(&format!("{path}/complete"), &answer).await;
+        assert_eq!(platform.calls("/ec_1/completion")[0].body["origin"], PHISH);
+        assert!(page.text.contains("origin.wrong が起きました") && page.text.contains("id=\"protected\""));
+    }
 }

@@ -18,7 +18,7 @@ use crate::applications::{ANSWER, FORM, apply};
 use crate::browser::Browser;
 use crate::platform::{Next, judged, problem};
 use crate::sign_in::signed_in;
-use crate::{BANK, CARD, World};
+use crate::{BANK, World, card_origins};
 
 #[tokio::test]
 #[ignore = "serves pages until it is stopped; for looking at them"]
@@ -76,8 +76,7 @@ async fn collect(world: &World, lang: &'static str, pages: &mut BTreeMap<String,
     world.platform.next("/ec_1/completion", Next::Answer(409, problem("nonce.replayed")));
     keep("replay", browser.post("/lab/replay", &[]).await.text);
     let random = Arc::new(SeededRandom::new([5; 32]));
-    let phish =
-        Phish::new(PhishConfig { random, bank_origin: BANK.to_owned(), card_origin: CARD.to_owned() });
+    let phish = Phish::new(PhishConfig { random, bank_origin: BANK.to_owned(), card: card_origins() });
     let mut victim = Browser::new(phish.pages(), "http://phish.localhost");
     victim.lang = lang;
     keep("phish", victim.get("/").await.text);

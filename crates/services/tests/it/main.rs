@@ -14,12 +14,14 @@ mod client;
 mod fraud;
 mod look;
 mod platform;
+mod reception;
 mod sign_in;
 mod texts;
 
 use std::path::Path;
 use std::sync::Arc;
 
+use musubi_httpkit::page::{CardAgent, CardOrigins};
 use musubi_kernel::{FixedClock, SeededRandom, UnixTime};
 use musubi_services::bank::{Bank, BankConfig};
 use musubi_store::Db;
@@ -31,6 +33,13 @@ use platform::Platform;
 const NOW: UnixTime = UnixTime(1_795_230_000);
 const BANK: &str = "http://bank.localhost:8080";
 const CARD: &str = "http://card.localhost:8080";
+const AGENT: &str = "http://127.0.0.1:24817";
+
+/// The demo's window, and the reader beside it.
+fn card_origins() -> CardOrigins {
+    let help = "http://localhost:8080/#card-reader".to_owned();
+    CardOrigins { window: CARD.to_owned(), agent: Some(CardAgent { origin: AGENT.to_owned(), help }) }
+}
 
 async fn databases(dir: &Path) -> Vec<Db> {
     let mut out = vec![Db::open_sqlite(&dir.join("bank.sqlite")).await.unwrap()];
@@ -79,7 +88,7 @@ async fn open_bank(
         relying_party_id: platform::RP.to_owned(),
         client_key: platform.client_key(),
         own_origin: own_origin.to_owned(),
-        card_origin: CARD.to_owned(),
+        card: card_origins(),
         portal_origin: "http://portal.localhost:8080".to_owned(),
         lab: true,
     })

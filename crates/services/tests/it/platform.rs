@@ -150,6 +150,12 @@ pub(crate) fn judged(
     })
 }
 
+/// The same, by the card alone.
+pub(crate) fn by_presence(mut judged: Value) -> Value {
+    judged["assurance"] = "card_present".into();
+    judged
+}
+
 async fn answer(State(platform): State<Platform>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let body = body.collect().await.unwrap().to_bytes();
@@ -261,10 +267,16 @@ fn usual(path: &str, body: &Value) -> Value {
                                   "origin": body["origin"], "relying_party": { "id": RP } },
             })
         }
-        "/v1/entitlement-checks" => json!({
-            "id": "ec_1", "nonce": "AAAA", "expires_at": expires,
-            "card_request": { "version": 1, "operation": "authenticate", "nonce": "AAAA", "purpose": "sign_in" },
-        }),
+        "/v1/entitlement-checks" => {
+            let by_presence = body["assurance"] == "card_present";
+            let operation = if by_presence { "prove_presence" } else { "authenticate" };
+            let mut request =
+                json!({ "version": 1, "operation": operation, "nonce": "AAAA", "purpose": body["purpose"] });
+            if body["enrol_presence"] == true {
+                request["enrol_presence"] = true.into();
+            }
+            json!({ "id": "ec_1", "nonce": "AAAA", "expires_at": expires, "card_request": request })
+        }
         "/v1/identity-proofings/ip_1/completion" => judged("accepted", "TOTAL-PASSED", None, None),
         "/v1/entitlement-checks/ec_1/completion" => judged("accepted", "TOTAL-PASSED", None, None),
         "/v1/latest-attributes" => json!({

@@ -16,12 +16,13 @@ use musubi_store::{StoreError, Tx};
 use musubi_verification::entitlement_check::{self, Completion, EntitlementCheckId};
 use musubi_verification::evidence::{self, EvidenceError};
 use musubi_verification::outcome::{State as TransactionState, TransactionError};
-use musubi_verification::{consents, linking};
+use musubi_verification::{consents, linking, presence};
 use serde::Deserialize;
 use serde_json::json;
 
 use super::views::{
-    ConsentView, HomePage, LinkView, RecordPage, RefusedPage, SignInPage, Use, WelcomePage, shell,
+    ConsentView, HomePage, LinkView, PresenceView, RecordPage, RefusedPage, SignInPage, Use, WelcomePage,
+    shell,
 };
 use super::{Portal, TEXTS, cookies};
 
@@ -40,6 +41,7 @@ pub(super) fn router() -> Router<Portal> {
         .route("/sign-in/{id}/complete", post(complete_sign_in))
         .route("/sign-out", post(sign_out))
         .route("/consents/{id}/withdraw", post(withdraw))
+        .route("/presence/{relying_party}/end", post(end_presence))
         .route("/uses/{index}", get(usage))
         .route("/uses/{index}/bundle", get(bundle))
         .fallback(async |State(portal): State<Portal>, PageLang(lang): PageLang| {
@@ -158,9 +160,17 @@ async fn home(
             let name = name_of(&mut tx, &consent.relying_party, lang).await?;
             consents.push(ConsentView::new(&consent, &name, t));
         }
+        let mut presences: Vec<PresenceView> = Vec::new();
+        for enrolment in presence::enrolments_of(&mut tx, &person, at).await? {
+            // Ended all at once for a relying party, so shown once; of two cards the one that was enrolled later.
+            presences.retain(|shown| shown.id != enrolment.relying_party.as_str());
+            let name = name_of(&mut tx, &enrolment.relying_party, lang).await?;
+            presences.push(PresenceView::new(&enrolment, name));
+        }
         let checkpoint = audit::checkpoint(&mut tx).await?;
         let notice = match query.notice.as_deref() {
             Some("withdrawn") => Some(t.get("notice.withdrawn")),
+            Some("presence_ended") => Some(t.get("notice.presence_ended")),
             Some("unreachable") => Some(t.get("notice.unreachable")),
             _ => None,
         };
@@ -172,6 +182,7 @@ async fn home(
             more_before,
             links,
             consents,
+            presences,
             checkpoint_size: checkpoint.size,
             checkpoint_root: musubi_kernel::hex_lower(&checkpoint.root_hash),
         };
@@ -245,7 +256,7 @@ async fn sign_in(
             shell: shell(&portal, lang),
             t: TEXTS.tr(lang),
             id: id.to_string(),
-            card_origin: inner.card_origin.clone(),
+            card: inner.card.clone(),
             request: json_for_script(&request),
         };
         Ok::<_, Trouble>(Html(page).into_response())
@@ -371,6 +382,30 @@ async fn withdraw(
         }
     };
     match withdrawn.await {
+        Ok(to) => Redirect::to(to).into_response(),
+        Err(trouble) => trouble.page(&portal, lang),
+    }
+}
+
+/// Ends the use without PIN at one relying party; somebody else's is not there.
+async fn end_presence(
+    State(portal): State<Portal>,
+    PageLang(lang): PageLang,
+    headers: HeaderMap,
+    Path(relying_party): Path<String>,
+) -> Response {
+    let ended = async {
+        let at = context(&portal).clock.now();
+        let Some(person) = signed_in(&portal, &headers, at).await? else { return Ok("/") };
+        let relying_party = relying_party.parse().map_err(|_| Trouble::NotFound)?;
+        let mut tx = context(&portal).db.begin().await?;
+        if !presence::end_presence(&mut tx, context(&portal), &person, &relying_party, at).await? {
+            return Err(Trouble::NotFound);
+        }
+        tx.commit().await?;
+        Ok("/?notice=presence_ended")
+    };
+    match ended.await {
         Ok(to) => Redirect::to(to).into_response(),
         Err(trouble) => trouble.page(&portal, lang),
     }

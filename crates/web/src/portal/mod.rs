@@ -1,5 +1,6 @@
 //! The resident's portal (利用者ポータル): sign in with the card and see every use that was made of one's
-//! certificates, which companies are linked, and which consents were given; withdraw a consent.
+//! certificates, which companies are linked, which consents were given and where the card is used without PIN (かざし利用);
+//! withdraw a consent, end such a use.
 //!
 //! The portal is a relying party of its own platform: it signs residents in by an entitlement check like any
 //! other, at its own origin.
@@ -11,7 +12,7 @@ mod views;
 use std::sync::{Arc, LazyLock};
 
 use axum::Router;
-use musubi_httpkit::page::{Texts, assets, secure_pages};
+use musubi_httpkit::page::{CardOrigins, Texts, assets, secure_pages};
 use musubi_httpkit::{RateLimit, RateLimiter};
 use musubi_platform::relying_party::RelyingParty;
 use musubi_verification::Verification;
@@ -26,7 +27,7 @@ pub struct Portal(pub(crate) Arc<Inner>);
 pub(crate) struct Inner {
     pub(crate) verification: Verification,
     pub(crate) relying_party: RelyingParty,
-    pub(crate) card_origin: String,
+    pub(crate) card: CardOrigins,
     pub(crate) sign_ins: RateLimiter,
 }
 
@@ -40,15 +41,10 @@ impl std::fmt::Debug for Portal {
 }
 
 impl Portal {
-    /// A portal that signs residents in as `relying_party` and sends them to the card window at `card_origin`.
+    /// A portal that signs residents in as `relying_party` and finds their cards at `card`.
     #[must_use]
-    pub fn new(verification: Verification, relying_party: RelyingParty, card_origin: String) -> Self {
-        Self(Arc::new(Inner {
-            verification,
-            relying_party,
-            card_origin,
-            sign_ins: RateLimiter::new(SIGN_INS),
-        }))
+    pub fn new(verification: Verification, relying_party: RelyingParty, card: CardOrigins) -> Self {
+        Self(Arc::new(Inner { verification, relying_party, card, sign_ins: RateLimiter::new(SIGN_INS) }))
     }
 
     /// The pages: the router of the host `portal.`.

@@ -1,10 +1,11 @@
 //! What the pages show, made from stored records.
 
 use askama::Template;
-use musubi_httpkit::page::{Lang, Shell, Site, Tr};
+use musubi_httpkit::page::{CardOrigins, Lang, Shell, Site, Tr};
 use musubi_pki::Environment;
 use musubi_platform::audit::{AUDIT_EVENTS, AuditRecord};
 use musubi_platform::consent::Consent;
+use musubi_verification::presence::Enrolment;
 
 use super::{Portal, TEXTS};
 
@@ -29,7 +30,7 @@ pub(super) struct SignInPage {
     pub(super) shell: Shell,
     pub(super) t: Tr,
     pub(super) id: String,
-    pub(super) card_origin: String,
+    pub(super) card: CardOrigins,
     pub(super) request: String,
 }
 
@@ -55,6 +56,7 @@ pub(super) struct HomePage {
     pub(super) more_before: Option<u64>,
     pub(super) links: Vec<LinkView>,
     pub(super) consents: Vec<ConsentView>,
+    pub(super) presences: Vec<PresenceView>,
     pub(super) checkpoint_size: u64,
     pub(super) checkpoint_root: String,
 }
@@ -150,6 +152,26 @@ impl ConsentView {
             given: consent.given_at.in_japan(),
             until: consent.valid_until.in_japan(),
             withdrawn: consent.withdrawn_at.map(musubi_kernel::UnixTime::in_japan),
+        }
+    }
+}
+
+/// A relying party at which the card is enrolled for use without PIN.
+pub(super) struct PresenceView {
+    /// The relying party's id.
+    pub(super) id: String,
+    pub(super) name: String,
+    pub(super) enrolled: String,
+    pub(super) last_used: Option<String>,
+}
+
+impl PresenceView {
+    pub(super) fn new(enrolment: &Enrolment, name: String) -> Self {
+        Self {
+            id: enrolment.relying_party.to_string(),
+            name,
+            enrolled: enrolment.enrolled_at.in_japan(),
+            last_used: enrolment.last_used_at.map(musubi_kernel::UnixTime::in_japan),
         }
     }
 }

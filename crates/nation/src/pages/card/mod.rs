@@ -1,26 +1,28 @@
-//! The virtual card: which one is on the reader, what it carries, and the window in which a page asks it.
+//! The virtual card: which one is on the reader, and what it carries. The window in which a page asks it is
+//! `musubi_connector`'s; [`reader`] brings the card.
 //!
 //! A cookie of this host names the resident whose card is on the reader. It is no secret: the PIN is what the
 //! card asks for, and the cards belong to a nation that does not exist.
 
-mod answer;
-pub(super) mod problems;
-mod request;
-mod window;
+mod reader;
 
 use std::convert::Infallible;
 use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{FromRequestParts, State};
+use axum::http::HeaderMap;
 use axum::http::header::{COOKIE, SET_COOKIE};
 use axum::http::request::Parts;
 use axum::response::{IntoResponse as _, Redirect, Response};
 use axum::routing::{get, post};
-use musubi_httpkit::page::{Html, Lang, PageLang, Shell, Site, Tr, asset};
+use musubi_connector::{Demo, WindowConfig};
+use musubi_httpkit::page::{Html, Lang, PageLang, Shell, Site, Tr};
 use musubi_httpkit::problems::ROUTE_UNKNOWN;
 use musubi_httpkit::{Form, Path, Problem, Query};
 use serde::Deserialize;
+
+use reader::VirtualReader;
 
 use super::views::{CardRows, Choice, note};
 use super::{PagesConfig, TEXTS, failed, friendly};
@@ -34,20 +36,19 @@ pub(super) struct CardSite {
 }
 
 pub(super) fn router(world: World, config: PagesConfig) -> Router {
-    const CSS: &str = "text/css; charset=utf-8";
-    const JS: &str = "text/javascript; charset=utf-8";
     let pages = Router::new()
         .route("/", get(home))
         .route("/insert", post(insert))
         .route("/remove", post(remove))
-        .route("/take/{resident}", get(take))
-        .route("/window", get(window::page));
-    let answers = Router::new().route("/window/answer", post(answer::answer));
-    friendly(pages, Site::Card, "card.title")
-        .merge(answers)
-        .with_state(CardSite { world, config: Arc::new(config) })
-        .route("/assets/card-window.css", asset(CSS, include_bytes!("../assets/card-window.css")))
-        .route("/assets/card-window.js", asset(JS, include_bytes!("../assets/card-window.js")))
+        .route("/take/{resident}", get(take));
+    friendly(pages, Site::Card, "card.title").with_state(CardSite { world, config: Arc::new(config) })
+}
+
+/// The card window over the card on the reader.
+pub(super) fn window(world: World, config: &PagesConfig) -> Router {
+    let demo = Demo { pin: DEMO_PIN, password: DEMO_PASSWORD, start: config.demo.clone() };
+    let reader = VirtualReader { world, town: config.town.as_str().into() };
+    musubi_connector::router(reader, WindowConfig { demo: Some(demo) })
 }
 
 /// The resident whose card is on the reader, as the cookie says.
@@ -57,10 +58,16 @@ impl<S: Sync> FromRequestParts<S> for OnReader {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
-        let cookies = parts.headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok());
+        Ok(Self::of(&parts.headers))
+    }
+}
+
+impl OnReader {
+    fn of(headers: &HeaderMap) -> Self {
+        let cookies = headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok());
         let named =
             cookies.flat_map(|value| value.split(';')).find_map(|pair| pair.trim().strip_prefix("card="));
-        Ok(Self(named.and_then(|text| text.parse().ok())))
+        Self(named.and_then(|text| text.parse().ok()))
     }
 }
 

@@ -10,6 +10,7 @@ use axum::body::Body;
 use axum::http::{Request, StatusCode, header};
 use axum::response::Response;
 use http_body_util::BodyExt as _;
+use musubi_card::PinReference;
 use musubi_httpkit::page::testing::locale_faults;
 use musubi_kernel::{FixedClock, Secret, UnixTime};
 use musubi_pki::{AuthorityKind, RevocationReason};
@@ -100,7 +101,12 @@ fn location(response: &Response) -> &str {
 
 /// `POST /window/answer` with a card on the reader: the status and the JSON.
 async fn ask(nation: &Nation, id: &str, body: Value) -> (StatusCode, Value) {
-    let request = Request::post("/window/answer")
+    post_json(nation, "/window/answer", id, body).await
+}
+
+/// One of the window's own requests with a card on the reader.
+async fn post_json(nation: &Nation, path: &str, id: &str, body: Value) -> (StatusCode, Value) {
+    let request = Request::post(path)
         .header(header::CONTENT_TYPE, "application/json")
         .header(header::COOKIE, if id.is_empty() { String::new() } else { format!("lang=ja; card={id}") })
         .header("sec-fetch-site", "same-origin")

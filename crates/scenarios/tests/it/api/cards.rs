@@ -19,15 +19,16 @@ async fn ask(
 }
 
 /// Wrong until blocked, then blocked even for the right one.
-async fn blocks(operation: CardOperation, right: &str, tries: u8) {
+async fn blocks(operation: CardOperation, right: &str, wrong: &str, tries: u8) {
     let fx = Fixture::on_sqlite().await;
     let before = fx.counts().await;
-    for left in (0..tries).rev() {
-        match ask(&fx, MISAKI, operation, "0000").await {
+    for left in (1..tries).rev() {
+        match ask(&fx, MISAKI, operation, wrong).await {
             Err(CardRefusal::WrongPin { tries_left }) => assert_eq!(tries_left, left),
             other => panic!("{other:?}"),
         }
     }
+    assert!(matches!(ask(&fx, MISAKI, operation, wrong).await, Err(CardRefusal::Blocked)));
     assert!(matches!(ask(&fx, MISAKI, operation, right).await, Err(CardRefusal::Blocked)));
     assert_eq!(fx.counts().await, before, "the platform learns nothing of it");
     fx.world.unblock(&id(MISAKI)).await.unwrap();
@@ -36,13 +37,13 @@ async fn blocks(operation: CardOperation, right: &str, tries: u8) {
 
 #[tokio::test]
 async fn three_wrong_pins_block_the_card() {
-    blocks(Authenticate, DEMO_PIN, PIN_TRIES).await;
-    blocks(ReadAttributes, DEMO_PIN, PIN_TRIES).await;
+    blocks(Authenticate, DEMO_PIN, "0000", PIN_TRIES).await;
+    blocks(ReadAttributes, DEMO_PIN, "0000", PIN_TRIES).await;
 }
 
 #[tokio::test]
 async fn five_wrong_passwords_block_the_signing_key() {
-    blocks(Sign, DEMO_PASSWORD, PASSWORD_TRIES).await;
+    blocks(Sign, DEMO_PASSWORD, "WRONG12", PASSWORD_TRIES).await;
 }
 
 #[tokio::test]
@@ -55,7 +56,7 @@ async fn a_right_pin_gives_all_tries_back_and_the_two_secrets_count_apart() {
         ));
         assert!(ask(&fx, MISAKI, Authenticate, DEMO_PIN).await.is_ok());
     }
-    assert!(ask(&fx, MISAKI, Sign, DEMO_PIN).await.is_err(), "the PIN is not the password");
+    assert!(ask(&fx, MISAKI, Sign, "WRONG12").await.is_err(), "not the password");
     let card = fx.resident(MISAKI).await.card;
     assert_eq!((card.pin_tries, card.password_tries), (PIN_TRIES, PASSWORD_TRIES - 1));
 }

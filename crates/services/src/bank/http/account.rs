@@ -11,7 +11,7 @@ use super::{Page, SESSION_COOKIE, age_text, grouped, shell, time_text};
 use crate::bank::Bank;
 use crate::bank::changes::{CustomerFile, age};
 use crate::bank::model::{AttributesVersion, BankEvent, LatestState};
-use crate::platform_client::Attributes;
+use crate::platform_client::{Assurance, Attributes};
 use crate::visit::{Fault, Visit, see_other};
 
 /// One attribute that changed.
@@ -47,6 +47,8 @@ struct AccountPage {
     balance: String,
     opened: String,
     has_consent: bool,
+    /// When the card was registered for the reception without PIN.
+    presence: Option<String>,
     attributes: Vec<(String, String)>,
     as_of: String,
     events: Vec<EventLine>,
@@ -75,6 +77,7 @@ pub(super) async fn show(State(bank): State<Bank>, visit: Visit) -> Page {
         balance: t.with("yen", &[("n", grouped(account.balance_yen))]),
         opened: time_text(t, account.opened_at),
         has_consent: account.has_consent,
+        presence: account.presence_enrolled_at.map(|at| time_text(t, at)),
         attributes: labelled(t, &current.attributes),
         as_of: time_text(t, current.as_of),
         events: file.events.iter().map(|event| event_line(t, event, &file.attributes)).collect(),
@@ -96,7 +99,10 @@ pub(super) async fn changes(State(bank): State<Bank>, visit: Visit) -> Page {
 
 async fn customer(bank: &Bank, visit: &Visit) -> Result<Option<String>, Fault> {
     match visit.cookie(SESSION_COOKIE) {
-        Some(token) => Ok(bank.session(token).await?),
+        Some(token) => {
+            let session = bank.session(token, Assurance::PinAuthenticated).await?;
+            Ok(session.map(|session| session.customer_id))
+        }
         None => Ok(None),
     }
 }

@@ -5,7 +5,7 @@ use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{AppendHeaders, IntoResponse as _};
-use musubi_httpkit::page::{Html, Shell, Tr, json_for_script};
+use musubi_httpkit::page::{CardOrigins, Html, Shell, Tr, json_for_script};
 
 use super::{BROWSER_COOKIE, CheckLine, Page, RefusalText, check_lines, freshness_text, shell, time_text};
 use crate::bank::Bank;
@@ -23,7 +23,7 @@ struct ApplyPage {
     t: Tr,
     form: ApplyForm,
     faults: Vec<(Field, FieldFault)>,
-    card_origin: String,
+    card: CardOrigins,
     card_request: String,
 }
 
@@ -36,7 +36,7 @@ impl ApplyPage {
             "relying_party": { "id": bank.0.relying_party_id, "name": { "ja": "みほん銀行", "en": "Mihon Bank" } },
         });
         let card_request = json_for_script(&request);
-        Self { shell, t, form, faults, card_origin: bank.0.card_origin.clone(), card_request }
+        Self { shell, t, form, faults, card: bank.0.card.clone(), card_request }
     }
 
     fn fault(&self, field: Field) -> Option<&str> {
@@ -91,7 +91,7 @@ struct ApplicationPage {
     t: Tr,
     id: ApplicationId,
     state: &'static str,
-    card_origin: String,
+    card: CardOrigins,
     card_request: String,
     to_be_signed: String,
     expires: String,
@@ -150,7 +150,7 @@ pub(super) async fn show(State(bank): State<Bank>, visit: Visit, Path(id): Path<
     let page = ApplicationPage {
         t,
         state: state_name(&bank, &record),
-        card_origin: bank.0.card_origin.clone(),
+        card: bank.0.card.clone(),
         card_request: json_for_script(&record.card_request),
         to_be_signed: record.to_be_signed.clone().unwrap_or_default(),
         expires: record.expires_at.map(|at| time_text(t, at)).unwrap_or_default(),

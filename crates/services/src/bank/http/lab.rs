@@ -1,13 +1,14 @@
-//! Refusals on demand (demo only): a bank that cheats, and an answer sent twice.
+//! Refusals on demand (demo only): a bank that cheats, an answer sent twice, presence where the PIN was asked for.
 
 use askama::Template;
-use axum::extract::State;
-use axum::response::IntoResponse as _;
+use axum::extract::{Path, State};
+use axum::response::{AppendHeaders, IntoResponse as _};
 use musubi_httpkit::page::{Html, Lang, Shell, Tr};
 
-use super::{Page, shell};
+use super::{Page, shell, sign_in};
 use crate::bank::Bank;
 use crate::bank::sign_ins::Replay;
+use crate::platform_client::Asked;
 use crate::visit::{Visit, see_other};
 
 #[derive(Template)]
@@ -66,4 +67,20 @@ pub(super) async fn replay(State(bank): State<Bank>, visit: Visit) -> Page {
         }
     };
     Ok(Html(LabPage { shell, t, armed: false, replay: Some(replay) }).into_response())
+}
+
+/// POST /lab/presence: a sign-in for which the platform asks for the PIN.
+pub(super) async fn begin_presence(State(bank): State<Bank>, visit: Visit) -> Page {
+    let (browser, cookie) = bank.browser(&visit);
+    let id = bank.begin_sign_in(browser, Asked::Pin).await?;
+    Ok((AppendHeaders(cookie), see_other(format!("/lab/presence/{id}"))).into_response())
+}
+
+/// GET /lab/presence/{id}: the page of that sign-in, but it asks the card for presence alone.
+pub(super) async fn presence(State(bank): State<Bank>, visit: Visit, Path(id): Path<String>) -> Page {
+    let mut record = sign_in::find(&bank, &visit, &id).await?;
+    if let Some(operation) = record.card_request.as_mut().and_then(|request| request.get_mut("operation")) {
+        *operation = "prove_presence".into();
+    }
+    Ok(sign_in::page(&bank, &visit, record, true))
 }
