@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use axum::http::{HeaderMap, HeaderName};
@@ -182,17 +183,57 @@ impl Reader for Desk {
         let turn = tokio::time::timeout(self.0.limits.patience, self.0.turn.clone().acquire_owned());
         let turn = turn.await.map_err(|_| in_use())?.map_err(|_| in_use())?;
         let source = self.0.source.clone();
+        let waiting = Waiting::default();
+        let wanted = Arc::clone(&waiting.0);
         let operation = tokio::task::spawn_blocking(move || {
             // Given back when the thread is done with the card, not when nobody waits for it any more.
             let _turn = turn;
-            let mut card = Card::connect(source.connect()?)?;
-            work(&mut card)
+            let card: Box<dyn Transport> = Box::new(WhileWanted { card: source.connect()?, wanted });
+            work(&mut Card::connect(card)?)
         });
-        match tokio::time::timeout(self.0.limits.operation, operation).await {
+        let answered = tokio::time::timeout(self.0.limits.operation, operation).await;
+        drop(waiting);
+        match answered {
             Ok(Ok(answer)) => answer,
             Ok(Err(_)) => Err(ended_early().into()),
             Err(_) => Err(TransportError::Unresponsive.into()),
         }
+    }
+}
+
+/// Somebody waits for the card, until this is dropped: with the answer, with the last of their patience, or because they
+/// closed the window.
+struct Waiting(Arc<AtomicBool>);
+
+impl Default for Waiting {
+    fn default() -> Self {
+        Self(Arc::new(AtomicBool::new(true)))
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.0.store(false, Ordering::SeqCst);
+    }
+}
+
+/// A card that gets no further command once nobody waits: who was told that nothing came of it, or took the request back,
+/// must not lose a try to it afterwards.
+struct WhileWanted {
+    card: Box<dyn Transport>,
+    wanted: Arc<AtomicBool>,
+}
+
+impl Transport for WhileWanted {
+    fn atr(&self) -> &[u8] {
+        self.card.atr()
+    }
+
+    fn transmit(&mut self, command: &[u8]) -> Result<Vec<u8>, TransportError> {
+        if !self.wanted.load(Ordering::SeqCst) {
+            return Err(TransportError::Unresponsive);
+        }
+        self.card.transmit(command)
     }
 }
 

@@ -157,7 +157,8 @@ async fn each_condition_at_the_reader_is_said_with_its_next_step_in_the_pages_la
     ] {
         *station.card.trouble.lock().unwrap() = Some(trouble);
         for lang in ["ja", "en"] {
-            let (_, home) = station.post(Some(&secret), &format!("/manage/state?lang={lang}"), json!({})).await;
+            let (_, home) =
+                station.post(Some(&secret), &format!("/manage/state?lang={lang}"), json!({})).await;
             let card = &home["card"];
             assert_eq!(card["condition"], condition);
             let (what, next) = (card["what"].as_str().unwrap(), card["next"].as_str().unwrap());
@@ -171,21 +172,29 @@ async fn each_condition_at_the_reader_is_said_with_its_next_step_in_the_pages_la
     assert_eq!(said.len(), 14, "no two conditions are said in the same words");
 }
 
+/// An operation that has the card and waits until it is released.
+async fn under_way(
+    station: &Arc<Station>,
+    secret: &str,
+    pin: &str,
+) -> (mpsc::Sender<()>, tokio::task::JoinHandle<(StatusCode, Value)>) {
+    let (release, held) = mpsc::channel();
+    *station.card.hold.lock().unwrap() = Some(held);
+    let (there, secret, request) = (station.clone(), secret.to_owned(), answer_request(pin));
+    let first = tokio::spawn(async move { there.post(Some(&secret), "/window/answer", request).await });
+    while station.touched() == 0 {
+        tokio::task::yield_now().await;
+    }
+    (release, first)
+}
+
 #[tokio::test]
 async fn one_card_operation_at_a_time_and_who_has_waited_hears_that_the_card_is_in_use() {
     let limits =
         Limits { patience: Duration::from_millis(1), operation: Duration::from_secs(60), waiting: 4 };
     let station = Arc::new(Station::with(limits));
     let secret = station.ready().await;
-    let (release, held) = mpsc::channel();
-    *station.card.hold.lock().unwrap() = Some(held);
-    let first = {
-        let (station, secret) = (station.clone(), secret.clone());
-        tokio::spawn(async move { station.post(Some(&secret), "/window/answer", answer_request(PIN)).await })
-    };
-    while station.touched() == 0 {
-        tokio::task::yield_now().await;
-    }
+    let (release, first) = under_way(&station, &secret, PIN).await;
     let (status, problem) = station.post(Some(&secret), "/window/answer", answer_request(PIN)).await;
     assert_eq!((status, &problem["code"]), (StatusCode::CONFLICT, &json!("card.in_use")), "{problem}");
     assert_eq!(station.touched(), 1);
@@ -210,20 +219,41 @@ async fn a_card_that_never_answers_is_given_up_and_stays_taken() {
 }
 
 #[tokio::test]
+async fn what_was_given_up_is_not_done_later() {
+    let limits =
+        Limits { patience: Duration::from_millis(1), operation: Duration::from_millis(5), waiting: 4 };
+    let station = Station::with(limits);
+    let secret = station.ready().await;
+    let (release, held) = mpsc::channel();
+    *station.card.hold.lock().unwrap() = Some(held);
+    let (_, problem) = station.post(Some(&secret), "/window/answer", answer_request("0000")).await;
+    assert_eq!(problem["code"], "card.unresponsive");
+    release.send(()).unwrap();
+    // The next one has the card when the thread of the first is done with it.
+    while station.post(Some(&secret), "/window/state", state_request()).await.1["condition"] == "in_use" {}
+    assert_eq!(station.tries(), 3, "the holder was told that nothing came of it");
+}
+
+#[tokio::test]
+async fn whoever_closes_the_window_takes_the_request_back() {
+    let station = Arc::new(Station::new());
+    let secret = station.ready().await;
+    let (release, first) = under_way(&station, &secret, "0000").await;
+    first.abort();
+    assert!(first.await.unwrap_err().is_cancelled());
+    release.send(()).unwrap();
+    let (_, state) = station.post(Some(&secret), "/window/state", state_request()).await;
+    assert_eq!(state["condition"], "ready");
+    assert_eq!(station.tries(), 3, "the wrong PIN was not presented");
+}
+
+#[tokio::test]
 async fn when_there_is_no_place_to_wait_the_answer_comes_at_once() {
     let limits =
         Limits { patience: Duration::from_secs(3600), operation: Duration::from_secs(60), waiting: 0 };
     let station = Arc::new(Station::with(limits));
     let secret = station.ready().await;
-    let (release, held) = mpsc::channel();
-    *station.card.hold.lock().unwrap() = Some(held);
-    let first = {
-        let (station, secret) = (station.clone(), secret.clone());
-        tokio::spawn(async move { station.post(Some(&secret), "/window/answer", answer_request(PIN)).await })
-    };
-    while station.touched() == 0 {
-        tokio::task::yield_now().await;
-    }
+    let (release, first) = under_way(&station, &secret, PIN).await;
     let (_, problem) = station.post(Some(&secret), "/window/answer", answer_request(PIN)).await;
     assert_eq!(problem["code"], "card.in_use");
     release.send(()).unwrap();
