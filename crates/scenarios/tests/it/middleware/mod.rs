@@ -1,6 +1,7 @@
 //! Virtual cards under other people's software: OpenSC, PKCS#11 programs, pyHanko, OpenSSL, and our own `musubi-agent`,
 //! all through pcscd. They run inside `scripts/with-cards`, and there must all run.
 
+mod agent;
 mod browser;
 mod opensc;
 mod rig;

@@ -114,7 +114,7 @@ async fn a_token_for_another_relying_party_is_refused() {
     let check = fixture.start_check(bank).await;
     let (signed, origin) = desk.token(clinic.origin, clinic, &check).await;
     let answer = fixture.complete_check(bank, &check, &signed, &origin).await;
-    assert_eq!(answer.verdict()[0], "INDETERMINATE", "{}", answer.text);
+    assert_eq!(answer.verdict(), ["TOTAL-FAILED", "SIG_CRYPTO_FAILURE", "signature.tampered"]);
     assert_eq!(answer.check("origin.binding"), "failed");
     // The same said to come from the bank's site.
     let check = fixture.start_check(bank).await;
