@@ -112,7 +112,7 @@ impl Inserted {
         let ready = tokio::time::timeout(PATIENCE, async {
             while let Some(line) = lines.next_line().await.unwrap() {
                 said.push_str(&line);
-                if line.contains(&self.port.to_string()) {
+                if line.starts_with("The virtual card of") {
                     return true;
                 }
             }
