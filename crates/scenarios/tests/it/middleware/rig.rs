@@ -152,7 +152,12 @@ impl Inserted {
         self.run_with(Stdio::null(), program, arguments).await
     }
 
-    pub(crate) async fn run_with(&self, input: Stdio, program: impl AsRef<OsStr>, arguments: &[&str]) -> Output {
+    pub(crate) async fn run_with(
+        &self,
+        input: Stdio,
+        program: impl AsRef<OsStr>,
+        arguments: &[&str],
+    ) -> Output {
         let mut command = Command::new(program);
         command
             .args(arguments)

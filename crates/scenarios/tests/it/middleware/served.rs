@@ -48,7 +48,10 @@ impl Served {
                     return code.to_owned();
                 }
             }
-            panic!("musubi-agent serve ended: {}", std::fs::read_to_string(folder.path().join("log")).unwrap())
+            panic!(
+                "musubi-agent serve ended: {}",
+                std::fs::read_to_string(folder.path().join("log")).unwrap()
+            )
         });
         let code = code.await.expect("musubi-agent serve is ready in time");
         let heard = said.clone();

@@ -11,7 +11,12 @@ use super::{PASSWORD, RESIDENT, Stage};
 use crate::api::fixture::CREDENTIAL;
 
 /// Puts the authorities' certificates and lists beside the document and judges it as a recipient does.
-pub(super) async fn verified(stage: &Stage, card: &Inserted, document: &str, more: &[&str]) -> (bool, String) {
+pub(super) async fn verified(
+    stage: &Stage,
+    card: &Inserted,
+    document: &str,
+    more: &[&str],
+) -> (bool, String) {
     let mut arguments = vec!["verify".to_owned(), document.to_owned()];
     for (number, (kind, certificate)) in stage.fixture.world.trust_anchors().into_iter().enumerate() {
         if kind == AuthorityKind::DigitalSignature {

@@ -74,7 +74,11 @@ async fn a_page_of_a_foreign_origin_drives_no_reader() {
     assert_eq!(desk.tries().await, 3, "the card was not asked");
     // The approved one is served, so the above was refused for its origin.
     let (status, wrong) = desk.ask(BANK, &fixture.bank, &check, "0000").await;
-    assert_eq!((status, &wrong["code"], &wrong["tries_left"]), (403, &json!("pin.wrong"), &json!(2)), "{wrong}");
+    assert_eq!(
+        (status, &wrong["code"], &wrong["tries_left"]),
+        (403, &json!("pin.wrong"), &json!(2)),
+        "{wrong}"
+    );
     let (signed, origin) = desk.token(BANK, &fixture.bank, &check).await;
     assert_eq!(fixture.complete_check(&fixture.bank, &check, &signed, &origin).await.verdict(), PASSED);
     assert!(!desk.served.log().contains(PHISH), "the log names no site");

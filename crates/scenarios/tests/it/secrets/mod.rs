@@ -86,7 +86,13 @@ pub(crate) enum Window<'a> {
 }
 
 impl Window<'_> {
-    async fn ask(self, visitor: &Visitor, site: (&str, &str), page: &Page, pin: &str) -> Vec<(String, String)> {
+    async fn ask(
+        self,
+        visitor: &Visitor,
+        site: (&str, &str),
+        page: &Page,
+        pin: &str,
+    ) -> Vec<(String, String)> {
         let (caller, origin) = site;
         let request = page.json("card-request").expect("the page asks for a card");
         let answer = match self {
