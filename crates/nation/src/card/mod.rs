@@ -143,17 +143,19 @@ impl World {
     /// # Errors
     /// [`LifeError::UnknownResident`].
     pub async fn block(&self, id: &ResidentId, pin: PinReference) -> Result<(), LifeError> {
-        let number = self.known(id).await?;
+        self.known(id).await?;
         let _alone = self.inner.cards.lock(id).await;
         let mut tx = self.inner.db.begin().await?;
-        sql::block_pin(&mut tx, id, number, pin).await?;
+        // Only now: a new card may have come while this waited.
+        let card = sql::card(&mut tx, id).await?.ok_or(LifeError::UnknownResident)?;
+        sql::block_pin(&mut tx, id, card.number, pin).await?;
         Ok(tx.commit().await?)
     }
 
-    /// The number of a resident's present card.
-    pub(crate) async fn known(&self, id: &ResidentId) -> Result<i64, LifeError> {
+    /// Whether there is such a resident, with a card.
+    pub(crate) async fn known(&self, id: &ResidentId) -> Result<(), LifeError> {
         let mut tx = self.inner.db.begin_read().await?;
-        Ok(sql::card(&mut tx, id).await?.ok_or(LifeError::UnknownResident)?.number)
+        sql::card(&mut tx, id).await?.map(drop).ok_or(LifeError::UnknownResident)
     }
 
     /// The authority of cards (カード認証局) of this nation for 券面事項入力補助AP, under which its cards' free keys and

@@ -15,6 +15,7 @@ use super::flows::{Check, PASSED, Signed, check_completion};
 use super::presence_cards::{Key, certificate, enrolment_text, key_record, offer, presence_text, signed_by};
 
 const MISAKI: &str = "aoki-misaki";
+const KENICHI: &str = "sato-kenichi";
 const CHECKS: &str = "/v1/entitlement-checks";
 const NOT_ENROLLED: [&str; 3] = ["INDETERMINATE", "SIG_CONSTRAINTS_FAILURE", "presence.not_enrolled"];
 const NOT_PROVEN: [&str; 3] = ["TOTAL-FAILED", "SIG_CRYPTO_FAILURE", "presence.not_proven"];
@@ -53,9 +54,21 @@ impl Fixture {
         certificate: &[u8],
         signed_by_card: Key,
     ) -> Answer {
+        self.enrol_as(MISAKI, client, key, record, certificate, signed_by_card).await
+    }
+
+    async fn enrol_as(
+        &self,
+        resident: &str,
+        client: &Client,
+        key: Key,
+        record: &[u8],
+        certificate: &[u8],
+        signed_by_card: Key,
+    ) -> Answer {
         let check = self.start_enrolment(client).await;
         let text = enrolment_text(key, client.origin, client.id.as_str(), &check.nonce);
-        let signed = self.card(MISAKI, Authenticate, &text).await;
+        let signed = self.card(resident, Authenticate, &text).await;
         let mut body = check_completion(&signed, client.origin);
         body["presence"] = offer(record, certificate, signed_by(signed_by_card, &text));
         self.complete_with(client, &check, &body).await
@@ -306,6 +319,41 @@ async fn a_revoked_certificate_ends_it_and_a_stale_list_delays_it() {
             fx.enrolments(&fx.bank).await.is_empty(),
             "an enrolment of a revoked certificate has no effect"
         );
+    }
+}
+
+#[tokio::test]
+async fn an_enrolment_of_a_held_certificate_stays_in_sight_so_that_it_can_be_ended() {
+    for fx in fixtures().await {
+        fx.enrol(&fx.bank).await;
+        fx.live(MISAKI, LifeEvent::ReportLoss).await;
+        fx.take_in().await;
+        assert_eq!(fx.present(&fx.bank, Key::Card).await.verdict()[2], "certificate.held");
+        assert_eq!(
+            fx.enrolments(&fx.bank).await.len(),
+            1,
+            "a hold may be lifted, and the card be held out again"
+        );
+        assert!(fx.end_presence(&fx.bank).await);
+    }
+}
+
+#[tokio::test]
+async fn a_card_speaks_for_one_person_at_a_relying_party() {
+    for fx in fixtures().await {
+        fx.enrol(&fx.bank).await;
+        fx.enrol(&fx.clinic).await;
+        let misaki = fx.person(&fx.bank).await;
+        // Somebody else authenticates with their own PIN and offers Misaki's card, which is at hand and signs.
+        let (record, certificate) = (key_record(Key::Card, Key::Issuer), certificate(Key::Authority));
+        let enrolled = fx.enrol_as(KENICHI, &fx.bank, Key::Card, &record, &certificate, Key::Card).await;
+        assert_eq!(enrolled.body["presence_enrolled"], true, "{}", enrolled.text);
+        assert_eq!(fx.present(&fx.bank, Key::Card).await.verdict(), NOT_ENROLLED, "{}", fx.engine);
+        assert_eq!(fx.present(&fx.clinic, Key::Card).await.verdict(), PASSED, "another relying party");
+        let ended: Vec<_> =
+            fx.audited().await.into_iter().filter(|record| record.kind == "presence.displaced").collect();
+        assert_eq!(ended.len(), 1, "one's own earlier enrolment is replaced in silence");
+        assert_eq!(ended[0].person.as_ref(), Some(&misaki), "who lost the enrolment reads of it");
     }
 }
 
