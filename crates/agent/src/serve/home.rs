@@ -40,9 +40,9 @@ pub(super) fn router(desk: Desk, pairing: Arc<Pairing>) -> Router {
     let pages = Router::new()
         .route("/", get(page))
         .route("/pair", post(pair))
-        .route("/home/state", post(state))
-        .route("/home/forget-site", post(forget_site))
-        .route("/home/forget-browser", post(forget_browser))
+        .route("/manage/state", post(state))
+        .route("/manage/forget-site", post(forget_site))
+        .route("/manage/forget-browser", post(forget_browser))
         .with_state(home)
         .route("/assets/serve-home.js", asset(JS, include_bytes!("assets/serve-home.js")));
     secure_pages(pages)

@@ -92,7 +92,7 @@
     forget.setAttribute("aria-label", fill(texts.forget_site, { origin: site.origin }));
     forget.addEventListener("click", async () => {
       forget.disabled = true;
-      const answer = await post("/home/forget-site", { origin: site.origin });
+      const answer = await post("/manage/forget-site", { origin: site.origin });
       await show();
       say(answer.problem ? problemText(answer.problem) : fill(texts.forgotten, { origin: site.origin }));
       by("sites-title").focus();
@@ -110,7 +110,7 @@
 
   const show = async () => {
     if (secret()) showCondition("info", texts.checking, "");
-    const state = await post("/home/state", {});
+    const state = await post("/manage/state", {});
     if (state.problem) {
       say(problemText(state.problem));
       return;
@@ -166,7 +166,7 @@
   });
 
   by("forget-browser").addEventListener("click", async () => {
-    const answer = await post("/home/forget-browser", {});
+    const answer = await post("/manage/forget-browser", {});
     if (answer.problem && answer.problem.code !== "pairing.needed") {
       say(problemText(answer.problem));
       return;

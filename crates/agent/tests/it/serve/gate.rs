@@ -8,9 +8,9 @@ use super::station::{AT, BANK, HOST, OWN, Station, own, read};
 
 const POSTS: [&str; 7] = [
     "/pair",
-    "/home/state",
-    "/home/forget-site",
-    "/home/forget-browser",
+    "/manage/state",
+    "/manage/forget-site",
+    "/manage/forget-browser",
     "/window/state",
     "/window/approve",
     "/window/answer",

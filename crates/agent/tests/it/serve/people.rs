@@ -35,10 +35,10 @@ async fn a_browser_that_is_not_paired_touches_no_card_and_approves_no_site() {
         assert_eq!(approved, json!({ "permission": "pairing_needed" }));
         let (status, answer) = station.post(secret, "/window/answer", answer_request(PIN)).await;
         assert_eq!((status, &answer["code"]), (StatusCode::FORBIDDEN, &json!("window.pairing_needed")));
-        let (_, home) = station.post(secret, "/home/state", json!({})).await;
+        let (_, home) = station.post(secret, "/manage/state", json!({})).await;
         assert_eq!(home, json!({ "paired": false }), "not even the sites are told");
         for (path, body) in
-            [("/home/forget-site", json!({ "origin": BANK })), ("/home/forget-browser", json!({}))]
+            [("/manage/forget-site", json!({ "origin": BANK })), ("/manage/forget-browser", json!({}))]
         {
             let (status, problem) = station.post(secret, path, body).await;
             assert_eq!((status, &problem["code"]), (StatusCode::FORBIDDEN, &json!("pairing.needed")));
@@ -52,7 +52,7 @@ async fn a_browser_that_is_not_paired_touches_no_card_and_approves_no_site() {
 async fn a_secret_that_is_sent_twice_is_none() {
     let station = Station::new();
     let secret = station.ready().await;
-    let request = own(Request::post("/home/state")).header("content-type", "application/json");
+    let request = own(Request::post("/manage/state")).header("content-type", "application/json");
     let request = request.header("musubi-pairing", &secret).header("musubi-pairing", &secret);
     assert_eq!(super::station::read(station.send(request, "{}").await).await, json!({ "paired": false }));
 }
@@ -120,7 +120,7 @@ async fn wrong_codes_in_a_row_close_the_pairing_for_a_while_whoever_sends_them()
 async fn the_home_page_shows_the_sites_and_the_card_and_forgets_what_the_person_says() {
     let station = Station::new();
     let secret = station.ready().await;
-    let (_, home) = station.post(Some(&secret), "/home/state", json!({})).await;
+    let (_, home) = station.post(Some(&secret), "/manage/state", json!({})).await;
     assert_eq!(home["sites"], json!([{ "origin": BANK, "approved_at": AT.0 }]));
     assert_eq!(home["readers"], json!([{ "name": "Test Reader 00", "has_card": true }]));
     assert_eq!(
@@ -130,14 +130,14 @@ async fn the_home_page_shows_the_sites_and_the_card_and_forgets_what_the_person_
             "authentication_tries": 3, "signature_tries": home["card"]["signature_tries"],
         })
     );
-    let (_, forgotten) = station.post(Some(&secret), "/home/forget-site", json!({ "origin": BANK })).await;
+    let (_, forgotten) = station.post(Some(&secret), "/manage/forget-site", json!({ "origin": BANK })).await;
     assert_eq!(forgotten, json!({ "forgotten": true }));
     let (_, state) = station.post(Some(&secret), "/window/state", state_request()).await;
     assert_eq!(state, json!({ "permission": "approval_needed" }));
     let other = station.pair().await;
-    station.post(Some(&secret), "/home/forget-browser", json!({})).await;
+    station.post(Some(&secret), "/manage/forget-browser", json!({})).await;
     let paired =
-        async |secret: &str| station.post(Some(secret), "/home/state", json!({})).await.1["paired"].clone();
+        async |secret: &str| station.post(Some(secret), "/manage/state", json!({})).await.1["paired"].clone();
     assert_eq!((paired(&secret).await, paired(&other).await), (json!(false), json!(true)));
 }
 
@@ -157,7 +157,7 @@ async fn each_condition_at_the_reader_is_said_with_its_next_step_in_the_pages_la
     ] {
         *station.card.trouble.lock().unwrap() = Some(trouble);
         for lang in ["ja", "en"] {
-            let (_, home) = station.post(Some(&secret), &format!("/home/state?lang={lang}"), json!({})).await;
+            let (_, home) = station.post(Some(&secret), &format!("/manage/state?lang={lang}"), json!({})).await;
             let card = &home["card"];
             assert_eq!(card["condition"], condition);
             let (what, next) = (card["what"].as_str().unwrap(), card["next"].as_str().unwrap());

@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
@@ -107,15 +107,21 @@ impl Apart {
 
     async fn wait_until_ready(&self) {
         let client = http_client(Duration::from_secs(5));
-        let began = Instant::now();
-        let answers = async || {
-            let checkpoint =
-                client.get(format!("{}/v1/audit/checkpoint", self.sites.origin("api"))).send().await;
-            checkpoint.is_ok_and(|response| response.status().is_success())
+        let ready = async {
+            while !self.answers(&client).await {
+                tokio::task::yield_now().await;
+            }
         };
-        while !answers().await {
-            assert!(began.elapsed() < PATIENCE, "musubi serve did not answer: {}", self.log());
-        }
+        assert!(
+            tokio::time::timeout(PATIENCE, ready).await.is_ok(),
+            "musubi serve did not answer: {}",
+            self.log()
+        );
+    }
+
+    async fn answers(&self, client: &reqwest::Client) -> bool {
+        let checkpoint = client.get(format!("{}/v1/audit/checkpoint", self.sites.origin("api"))).send().await;
+        checkpoint.is_ok_and(|response| response.status().is_success())
     }
 
     /// What the platform has logged, at its most talkative.

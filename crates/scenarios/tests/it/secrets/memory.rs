@@ -3,7 +3,7 @@
 use std::io::{Read as _, Seek as _, SeekFrom};
 
 /// Which of `wanted` stand anywhere in the readable and writable memory of a process, as `core(5)` dumps it.
-pub(crate) fn found_in<'a>(process: u32, wanted: &'a [Vec<u8>]) -> Vec<&'a [u8]> {
+pub(crate) fn found_in(process: u32, wanted: &[Vec<u8>]) -> Vec<&[u8]> {
     let maps = std::fs::read_to_string(format!("/proc/{process}/maps")).unwrap();
     let mut memory = std::fs::File::open(format!("/proc/{process}/mem")).unwrap();
     let mut looked_at = 0;

@@ -73,6 +73,7 @@ fn speaks_http(file: &File) -> bool {
         || file.path.contains("/http/")
         || file.path.contains("/pages/")
         || file.path.starts_with("crates/demo/src/start/")
+        || file.path.starts_with("crates/agent/src/serve/")
         || file.is_test()
 }
 
@@ -91,7 +92,10 @@ fn the_web_framework_is_named_only_where_http_is_spoken() {
             faults.push(file.path);
         }
     }
-    hold("only httpkit, web, connector, pages and a feature's http.rs name the web framework:", faults);
+    hold(
+        "only httpkit, web, connector, pages, the agent's serve and a feature's http.rs name the web framework:",
+        faults,
+    );
     needed(&WEB_EXCEPTIONS, &used);
 }
 
@@ -136,11 +140,12 @@ fn what_these_rules_forbid_is_found() {
 }
 
 #[test]
-fn pki_signature_and_every_service_rs_read_no_clock_file_network_or_random_source() {
+fn pki_card_signature_and_every_service_rs_read_no_clock_file_network_or_random_source() {
     let mut faults = Vec::new();
     let mut seen = 0;
     for file in rust_files() {
-        let pure = matches!(file.crate_folder(), Some("pki" | "signature")) || file.name() == "service.rs";
+        let pure =
+            matches!(file.crate_folder(), Some("pki" | "signature" | "card")) || file.name() == "service.rs";
         if !pure || file.is_test() {
             continue;
         }
