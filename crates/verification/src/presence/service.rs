@@ -20,7 +20,10 @@ use crate::linking;
 /// [`StoreError`].
 pub(crate) async fn enrol(tx: &mut Tx, context: &Context, enrolment: &Enrolment) -> Result<(), StoreError> {
     let Enrolment { relying_party, person, card_key, enrolled_at, .. } = enrolment;
-    for other in sql::displace(tx, relying_party, card_key, person).await? {
+    let displaced = sql::displace(tx, relying_party, card_key, person).await?;
+    sql::save(tx, enrolment).await?;
+    // Only now: the log is held until the end of the transaction, and who holds it must wait for no row.
+    for other in displaced {
         let event = AuditEvent {
             kind: audit::PRESENCE_DISPLACED,
             relying_party: Some(relying_party.clone()),
@@ -29,7 +32,7 @@ pub(crate) async fn enrol(tx: &mut Tx, context: &Context, enrolment: &Enrolment)
         };
         audit::append(tx, &event, context.random.as_ref(), *enrolled_at).await?;
     }
-    sql::save(tx, enrolment).await
+    Ok(())
 }
 
 /// The card key that is enrolled at this relying party for the certificate with this serial number.
