@@ -213,7 +213,7 @@ impl Config {
                 // The program answers to this host alone.
                 let port =
                     origin.strip_prefix("http://127.0.0.1:").filter(|port| !port.starts_with(['0', '+']));
-                if !port.and_then(|port| port.parse::<u16>().ok()).is_some_and(|port| port != 80) {
+                if port.and_then(|port| port.parse::<u16>().ok()).is_none_or(|port| port == 80) {
                     return Err(ConfigError::Value {
                         key: "server.agent_origin",
                         message: "must be http://127.0.0.1:PORT, as musubi-agent says when it starts",

@@ -412,6 +412,41 @@ async fn a_card_window_that_brings_nothing_enrols_nothing() {
 }
 
 #[tokio::test]
+async fn what_the_card_signed_for_another_enrolment_enrols_nothing_here() {
+    for fx in fixtures().await {
+        let earlier = fx.start_enrolment(&fx.bank).await;
+        let check = fx.start_enrolment(&fx.bank).await;
+        let text = |origin, relying_party: &Client, check: &Check| {
+            enrolment_text(Key::Card, origin, relying_party.id.as_str(), &check.nonce)
+        };
+        let here = text(BANK, &fx.bank, &check);
+        let signed = fx.card(MISAKI, Authenticate, &here).await;
+        for elsewhere in [
+            text(BANK, &fx.bank, &earlier),
+            text(BANK, &fx.clinic, &check),
+            text(PHISH, &fx.bank, &check),
+            to_be_signed(BANK, fx.bank.id.as_str(), "sign_in", &check.nonce),
+        ] {
+            // The holder's own answer is of this transaction; only the card's is not.
+            let check = fx.start_enrolment(&fx.bank).await;
+            let here = text(BANK, &fx.bank, &check);
+            let mut body = check_completion(&fx.card(MISAKI, Authenticate, &here).await, BANK);
+            let (record, certificate) = (key_record(Key::Card, Key::Issuer), certificate(Key::Authority));
+            body["presence"] = offer(&record, &certificate, signed_by(Key::Card, &elsewhere));
+            let answer = fx.complete_with(&fx.bank, &check, &body).await;
+            assert_eq!(answer.verdict(), PASSED, "{}", answer.text);
+            assert_eq!(answer.body["presence_refusal"]["code"], "presence.not_proven", "{}", answer.text);
+        }
+        // And the whole answer, the holder's with it, is good in its own transaction alone.
+        let mut body = check_completion(&signed, BANK);
+        let (record, certificate) = (key_record(Key::Card, Key::Issuer), certificate(Key::Authority));
+        body["presence"] = offer(&record, &certificate, signed_by(Key::Card, &here));
+        assert_eq!(fx.complete_with(&fx.bank, &earlier, &body).await.verdict(), TAMPERED);
+        assert_eq!(fx.present(&fx.bank, Key::Card).await.verdict(), NOT_ENROLLED);
+    }
+}
+
+#[tokio::test]
 async fn the_key_that_the_holder_signed_for_is_the_one_that_is_enrolled() {
     for fx in fixtures().await {
         let check = fx.start_enrolment(&fx.bank).await;
