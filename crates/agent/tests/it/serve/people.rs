@@ -157,7 +157,8 @@ async fn each_condition_at_the_reader_is_said_with_its_next_step_in_the_pages_la
     ] {
         *station.card.trouble.lock().unwrap() = Some(trouble);
         for lang in ["ja", "en"] {
-            let (_, home) = station.post(Some(&secret), &format!("/manage/state?lang={lang}"), json!({})).await;
+            let (_, home) =
+                station.post(Some(&secret), &format!("/manage/state?lang={lang}"), json!({})).await;
             let card = &home["card"];
             assert_eq!(card["condition"], condition);
             let (what, next) = (card["what"].as_str().unwrap(), card["next"].as_str().unwrap());
