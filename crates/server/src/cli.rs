@@ -279,6 +279,8 @@ fn check(path: &Path) -> Result<(), Failure> {
     say(&mut out, &format!("REST API          {}", config.server.api_origin));
     say(&mut out, &format!("portal            {}", config.server.portal_origin));
     say(&mut out, &format!("card window       {}", config.server.card_origin));
+    let reader = config.server.agent_origin.as_deref().unwrap_or("not offered");
+    say(&mut out, &format!("card reader       {reader}"));
     say(&mut out, &format!("trust             {:?}", config.trust.mode));
     let presence = if card_authorities.is_empty() { "off" } else { "cards of the named authorities" };
     say(&mut out, &format!("without PIN       {presence}"));
@@ -301,7 +303,7 @@ async fn serve(config: &Config) -> Result<(), Failure> {
         origins: Origins {
             api: config.server.api_origin.clone(),
             portal: config.server.portal_origin.clone(),
-            card: config.server.card_origin.clone().into(),
+            card: config.card_origins()?,
         },
     })
     .await?;

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use musubi_crypto::{Ed25519Signer, SystemRandom, hmac_sha256};
 use musubi_httpkit::HeaderName;
+use musubi_httpkit::page::{CardAgent, CardOrigins};
 use musubi_kernel::{Secret, SystemClock};
 use musubi_pki::{AuthorityKind, TrustAnchors};
 use musubi_platform::Context;
@@ -49,6 +50,11 @@ pub struct ServerSection {
     pub portal_origin: String,
     /// Origin of the card window or connector.
     pub card_origin: String,
+    /// Where `musubi-agent` listens on residents' own computers, `http://127.0.0.1:24817`; the portal then offers their card
+    /// reader beside the card window. Left out: it does not.
+    pub agent_origin: Option<String>,
+    /// Address of a page that says how to start the program; together with `agent_origin`.
+    pub agent_help: Option<String>,
 }
 
 /// `[database]`.
@@ -177,6 +183,7 @@ impl Config {
                 message: "must differ from server.api_origin in its host: a port alone does not tell them apart",
             });
         }
+        self.card_origins()?;
         self.client_address_header()?;
         self.database_url()?;
         let folders = [&self.trust.digital_signature_roots, &self.trust.user_authentication_roots];
@@ -193,6 +200,42 @@ impl Config {
             }
             _ => Ok(()),
         }
+    }
+
+    /// Where the portal finds residents' cards.
+    ///
+    /// # Errors
+    /// [`ConfigError::Value`] if only one of the two keys of the program is there, or one has not its form.
+    pub fn card_origins(&self) -> Result<CardOrigins, ConfigError> {
+        let agent = match (&self.server.agent_origin, &self.server.agent_help) {
+            (None, None) => None,
+            (Some(origin), Some(help)) => {
+                // The program answers to this host alone.
+                let port =
+                    origin.strip_prefix("http://127.0.0.1:").filter(|port| !port.starts_with(['0', '+']));
+                if port.and_then(|port| port.parse::<u16>().ok()).is_none_or(|port| port == 80) {
+                    return Err(ConfigError::Value {
+                        key: "server.agent_origin",
+                        message: "must be http://127.0.0.1:PORT, as musubi-agent says when it starts",
+                    });
+                }
+                let rest = help.strip_prefix("https://").unwrap_or_default();
+                if rest.is_empty() || rest.starts_with('/') || !rest.bytes().all(|b| b.is_ascii_graphic()) {
+                    return Err(ConfigError::Value {
+                        key: "server.agent_help",
+                        message: "must be the address of a page: https://…",
+                    });
+                }
+                Some(CardAgent { origin: origin.clone(), help: help.clone() })
+            }
+            (Some(_), None) | (None, Some(_)) => {
+                return Err(ConfigError::Value {
+                    key: "server.agent_origin",
+                    message: "stands together with server.agent_help: residents must learn how to start the program",
+                });
+            }
+        };
+        Ok(CardOrigins { window: self.server.card_origin.clone(), agent })
     }
 
     /// The header in which the proxy names the client's address.
@@ -375,6 +418,35 @@ mod tests {
         let with = GOOD.replace("[secrets]", "[presence]\ncard_authorities = \"/nowhere\"\n[secrets]");
         assert!(matches!(read(&with).unwrap().card_authorities(), Err(ConfigError::File { .. })));
         assert!(read(&GOOD.replace("[secrets]", "[presence]\n[secrets]")).is_err());
+    }
+
+    #[test]
+    fn the_reader_at_the_residents_computer_is_offered_with_words_on_how_or_not_at_all() {
+        let with = |lines: &str| read(&GOOD.replace("[database]", &format!("{lines}\n[database]")));
+        assert_eq!(read(GOOD).unwrap().card_origins().unwrap().agent, None);
+        let (origin, help) = ("http://127.0.0.1:24817", "https://musubi.example/reader");
+        let both =
+            |origin: &str, help: &str| with(&format!("agent_origin = \"{origin}\"\nagent_help = \"{help}\""));
+        let agent = both(origin, help).unwrap().card_origins().unwrap().agent.unwrap();
+        assert_eq!((agent.origin.as_str(), agent.help.as_str()), (origin, help));
+        assert!(with(&format!("agent_origin = \"{origin}\"")).is_err());
+        assert!(with(&format!("agent_help = \"{help}\"")).is_err());
+        for wrong in [
+            "http://127.0.0.1",
+            "http://127.0.0.1:80",
+            "http://127.0.0.1:024817",
+            "http://127.0.0.1:+24817",
+            "http://127.0.0.1:24817/",
+            "http://localhost:24817",
+            "https://agent.example",
+        ] {
+            assert!(both(wrong, help).unwrap_err().contains("server.agent_origin"), "{wrong}");
+        }
+        for wrong in
+            ["javascript:alert(1)", "http://musubi.example/", "https://", "https:///reader", "https://a b"]
+        {
+            assert!(both(origin, wrong).unwrap_err().contains("server.agent_help"), "{wrong}");
+        }
     }
 
     #[test]

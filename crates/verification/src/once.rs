@@ -127,8 +127,8 @@ impl<'a> Once<'a> {
         })
     }
 
-    /// Undoes `tx` and loads the lists that have come, so that the completion can be judged by them. Ends with the
-    /// lists: a newer one comes once a day.
+    /// Undoes `tx` and loads the lists that have come, so that the completion can be judged by them. Ends: a newer
+    /// list comes once a day, and an enrolment for use without PIN changes only by its holder's hand.
     pub(crate) async fn judge_again(&self, tx: Tx) -> Result<(), Problem> {
         drop(tx);
         self.verification.refresh().await.map_err(|e| internal(&e))

@@ -196,6 +196,15 @@ async fn another(
     }
 }
 
+/// vpcd sends the length of a message, then the message, which its system holds back until the length is acknowledged: some
+/// 40 ms for each command. The wish lasts until something is sent.
+fn acknowledge_at_once(reader: &TcpStream) {
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    drop(reader.set_quickack(true));
+    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    let _ = reader;
+}
+
 /// Passes on what the reader wants, until one of the two is gone. `before`: the readers that had cards before this one.
 async fn serve(
     mut reader: TcpStream,
@@ -206,6 +215,7 @@ async fn serve(
 ) -> Ended {
     let mut looking = Looking::NotYet(before);
     loop {
+        acknowledge_at_once(&reader);
         let received = {
             // A message that has begun to arrive must not be dropped, so the search goes on beside it.
             let mut receiving = std::pin::pin!(vpcd::receive(&mut reader));

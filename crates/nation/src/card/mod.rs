@@ -143,17 +143,19 @@ impl World {
     /// # Errors
     /// [`LifeError::UnknownResident`].
     pub async fn block(&self, id: &ResidentId, pin: PinReference) -> Result<(), LifeError> {
-        let number = self.known(id).await?;
+        self.known(id).await?;
         let _alone = self.inner.cards.lock(id).await;
         let mut tx = self.inner.db.begin().await?;
-        sql::block_pin(&mut tx, id, number, pin).await?;
+        // Only now: a new card may have come while this waited.
+        let card = sql::card(&mut tx, id).await?.ok_or(LifeError::UnknownResident)?;
+        sql::block_pin(&mut tx, id, card.number, pin).await?;
         Ok(tx.commit().await?)
     }
 
-    /// The number of a resident's present card.
-    pub(crate) async fn known(&self, id: &ResidentId) -> Result<i64, LifeError> {
+    /// Whether there is such a resident, with a card.
+    pub(crate) async fn known(&self, id: &ResidentId) -> Result<(), LifeError> {
         let mut tx = self.inner.db.begin_read().await?;
-        Ok(sql::card(&mut tx, id).await?.ok_or(LifeError::UnknownResident)?.number)
+        sql::card(&mut tx, id).await?.map(drop).ok_or(LifeError::UnknownResident)
     }
 
     /// The authority of cards (カード認証局) of this nation for 券面事項入力補助AP, under which its cards' free keys and
@@ -215,4 +217,41 @@ fn substitutes(text: &str) -> Vec<bool> {
 /// `19880721` as `1988-07-21`.
 fn dashed(digits: &str) -> Option<String> {
     Some(format!("{}-{}-{}", digits.get(..4)?, digits.get(4..6)?, digits.get(6..8)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use musubi_kernel::{FixedClock, UnixTime};
+    use musubi_store::Db;
+
+    use super::*;
+    use crate::{DEFAULT_SEED, WorldConfig};
+
+    const AT: UnixTime = UnixTime(1_795_230_000);
+
+    #[tokio::test]
+    async fn a_block_that_waits_for_a_new_card_is_of_the_new_card() {
+        let folder = tempfile::tempdir().unwrap();
+        let db = Db::open_sqlite(&folder.path().join("nation.db")).await.unwrap();
+        let operator_credential = Secret::new("a credential of these tests".to_owned());
+        let config = WorldConfig { seed: DEFAULT_SEED, epoch: AT, operator_credential };
+        let world = World::open(config, db, Arc::new(FixedClock::new(AT))).await.unwrap();
+        let id: ResidentId = "aoki-misaki".parse().unwrap();
+
+        let renewing = world.inner.cards.lock(&id).await;
+        let blocking = tokio::spawn({
+            let (world, id) = (world.clone(), id.clone());
+            async move { world.block(&id, PinReference::Authentication).await }
+        });
+        let waits = || world.inner.cards.locks.lock().unwrap().get(&id).map(Arc::strong_count) == Some(3);
+        while !waits() {
+            tokio::task::yield_now().await;
+        }
+        let mut tx = world.inner.db.begin().await.unwrap();
+        sql::replace_card(&mut tx, &id, AT).await.unwrap();
+        tx.commit().await.unwrap();
+        drop(renewing);
+        blocking.await.unwrap().unwrap();
+        assert_eq!(world.resident(&id).await.unwrap().unwrap().card.pin_tries, 0);
+    }
 }

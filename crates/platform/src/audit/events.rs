@@ -26,6 +26,7 @@ audit_events! {
     ENTITLEMENT_CHECK_COMPLETED = "entitlement_check.completed", "資格確認の結果が出ました。", "An entitlement check was judged.";
     PRESENCE_ENROLLED = "presence.enrolled", "暗証番号でログインしたうえで、次から暗証番号なしで使えるよう（かざし利用）カードを登録しました。", "After signing in with the PIN, the card was enrolled for use without PIN.";
     PRESENCE_JUDGED = "presence.judged", "暗証番号なしでかざされたカードの確認結果が出ました。ログインではありません。", "A card that was held out without PIN was judged. This is no sign-in.";
+    PRESENCE_DISPLACED = "presence.displaced", "ほかの人が同じカードを登録したため、カードの暗証番号なしの利用（かざし利用）が終わりました。", "Somebody else enrolled the same card, so its use without PIN ended.";
     PRESENCE_ENDED = "presence.ended", "カードの暗証番号なしの利用（かざし利用）をやめました。", "The card's use without PIN was ended.";
     CHANGE_CHECK_MADE = "change_check.made", "事業者が電子証明書の変更の有無を確認しました。", "A relying party asked whether the certificates have changed.";
     LATEST_ATTRIBUTES_PROVIDED = "latest_attributes.provided", "同意に基づき、最新の基本4情報を事業者に提供しました。", "The latest basic attributes were given to a relying party, by consent.";

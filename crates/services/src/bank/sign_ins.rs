@@ -166,15 +166,15 @@ impl Bank {
             return Err(StoreError::Corrupt("bank_sign_in").into());
         };
         match self.0.platform.complete_entitlement_check(key, check, answer).await {
-            Ok(judged) if judged.assurance != record.asked.assurance() => {
-                // Never taken for more than was asked, nor for less: the platform answers something else.
+            Ok(judged) if judged.assurance != Some(record.asked.assurance()) => {
+                // Never taken for more than was asked, nor for less: the platform answers something else, or does not say.
                 tracing::error!("a sign-in was judged with another assurance than was asked for");
                 self.end_sign_in(id, SignInState::Refused, None, None).await
             }
             Ok(judged) => match (judged.state, &judged.customer_id) {
                 (TransactionState::Accepted, Some(customer)) => {
                     let customer = customer.clone();
-                    self.let_in(id, &customer, judged).await
+                    self.let_in(id, &customer, record.asked.assurance(), judged).await
                 }
                 (TransactionState::Accepted | TransactionState::Refused, _) => {
                     self.end_sign_in(id, SignInState::Refused, Some(judged), None).await
@@ -232,6 +232,7 @@ impl Bank {
         &self,
         id: &SignInId,
         customer: &str,
+        assurance: Assurance,
         judged: Judged,
     ) -> Result<Option<LetIn>, BankError> {
         let now = self.0.clock.now();
@@ -248,7 +249,7 @@ impl Bank {
         if judged.presence_enrolled {
             sql::presence_enrolled(&mut tx, customer, now).await?;
         }
-        let (assurance, enrolment_refused) = (judged.assurance, judged.presence_refusal.is_some());
+        let enrolment_refused = judged.presence_refusal.is_some();
         let seconds = match assurance {
             Assurance::PinAuthenticated => SESSION_SECONDS,
             Assurance::CardPresent => RECEPTION_SECONDS,

@@ -666,3 +666,70 @@ pub(crate) async fn arm_tampering(tx: &mut Tx) -> Result<(), StoreError> {
 pub(crate) async fn take_tampering(tx: &mut Tx) -> Result<bool, StoreError> {
     Ok(tx.execute("UPDATE bank_lab SET tamper_next = 0 WHERE one = 1 AND tamper_next = 1", &[]).await? == 1)
 }
+
+#[cfg(test)]
+mod tests {
+    use musubi_store::Db;
+
+    use super::*;
+    use crate::platform_client::Asked;
+
+    const AT: UnixTime = UnixTime(1_795_230_000);
+
+    async fn of_the_first_version(db: &Db) {
+        let [first, ..] = MIGRATIONS;
+        db.migrate(&[first], AT).await.unwrap();
+        let mut tx = db.begin().await.unwrap();
+        let hash = || Value::from([7_u8; 32]);
+        for (sql, values) in [
+            (
+                "INSERT INTO bank_application (id, browser_hash, state, application, customer_id, open_key, tampered,
+                                               next_attempt_at, created_at)
+                 VALUES ('ap_1', $1, 'accepted', '{}', 'MB-1', 'k', 0, 1, 1)",
+                vec![hash()],
+            ),
+            (
+                "INSERT INTO bank_account (customer_id, application_id, account_number, balance_yen, opened_at)
+                 VALUES ('MB-1', 'ap_1', '1', 1, 1)",
+                vec![],
+            ),
+            (
+                "INSERT INTO bank_sign_in (id, browser_hash, state, open_key, certificate, signature, page_origin,
+                                           created_at)
+                 VALUES ('si_00112233445566778899aabbccddeeff', $1, 'submitted', 'k', 'c', 's', 'o', 1)",
+                vec![hash()],
+            ),
+            (
+                "INSERT INTO bank_session (token_hash, customer_id, expires_at) VALUES ($1, 'MB-1', $2)",
+                vec![hash(), AT.plus(1).into()],
+            ),
+        ] {
+            tx.execute(sql, &values).await.unwrap();
+        }
+        tx.commit().await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn what_was_begun_in_the_first_version_was_by_pin_and_enrolled_nobody() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut all = vec![Db::open_sqlite(&dir.path().join("bank.sqlite")).await.unwrap()];
+        all.extend(musubi_store::testing::postgres_schema().await);
+        for db in all {
+            of_the_first_version(&db).await;
+            db.migrate(&MIGRATIONS, AT).await.unwrap();
+            let mut tx = db.begin().await.unwrap();
+            let record = sign_in(&mut tx, &"si_00112233445566778899aabbccddeeff".parse().unwrap())
+                .await
+                .unwrap()
+                .unwrap();
+            assert!(record.asked == Asked::Pin && record.answer().unwrap().presence.is_none());
+            for (assurance, is_there) in
+                [(Assurance::PinAuthenticated, true), (Assurance::CardPresent, false)]
+            {
+                let found = session(&mut tx, [7; 32], assurance, AT).await.unwrap();
+                assert_eq!(found.is_some(), is_there);
+            }
+            assert_eq!(account(&mut tx, "MB-1").await.unwrap().unwrap().presence_enrolled_at, None);
+        }
+    }
+}

@@ -70,11 +70,10 @@ pub struct OpenedProofing {
 }
 
 /// How a person was recognised. Presence without PIN (かざし利用) says that the card is here, not that its holder is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Assurance {
     /// By the card and its PIN.
-    #[default]
     PinAuthenticated,
     /// By the card alone.
     CardPresent,
@@ -170,9 +169,9 @@ pub struct Judged {
     /// The consent that was registered.
     #[serde(default)]
     pub consent_id: Option<String>,
-    /// How the person was recognised: an entitlement check's answer only.
+    /// How the person was recognised: an entitlement check's answer only. Unsaid, it is worth nothing.
     #[serde(default)]
-    pub assurance: Assurance,
+    pub assurance: Option<Assurance>,
     /// Whether the card was enrolled for presence without PIN by this check.
     #[serde(default)]
     pub presence_enrolled: bool,

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use musubi_kernel::{FixedClock, SeededRandom};
 use musubi_services::phish::{Phish, PhishConfig};
+use musubi_store::Db;
 
 use crate::browser::Browser;
 use crate::platform::{Next, Platform, by_presence, judged};
@@ -11,18 +12,23 @@ use crate::{NOW, card_origins, databases, open_bank};
 
 const PHISH: &str = "http://phish.localhost:8080";
 
+/// The fraudulent site before a bank that listens and asks this platform.
+async fn before_a_bank(db: &Db, platform: &Platform) -> Phish {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let origin = format!("http://bank.localhost:{}", listener.local_addr().unwrap().port());
+    let bank = open_bank(db, platform, &Arc::new(FixedClock::new(NOW)), &origin, 1).await;
+    let pages = bank.pages();
+    tokio::spawn(async move { axum::serve(listener, pages).await });
+    let random = Arc::new(SeededRandom::new([5; 32]));
+    Phish::new(PhishConfig { random, bank_origin: origin, card: card_origins() })
+}
+
 #[tokio::test]
 async fn a_relayed_answer_reaches_the_bank_with_its_true_origin_and_the_refusal_comes_back() {
     let dir = tempfile::tempdir().unwrap();
     for db in databases(dir.path()).await {
         let platform = Platform::start().await;
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let origin = format!("http://bank.localhost:{}", listener.local_addr().unwrap().port());
-        let bank = open_bank(&db, &platform, &Arc::new(FixedClock::new(NOW)), &origin, 1).await;
-        let pages = bank.pages();
-        tokio::spawn(async move { axum::serve(listener, pages).await });
-        let random = Arc::new(SeededRandom::new([5; 32]));
-        let phish = Phish::new(PhishConfig { random, bank_origin: origin, card: card_origins() });
+        let phish = before_a_bank(&db, &platform).await;
         let mut victim = Browser::new(phish.pages(), PHISH);
         victim.lang = "en";
         assert!(victim.get("/").await.text.contains("id=\"fraud-banner\""));
@@ -57,13 +63,7 @@ async fn a_relayed_presence_is_refused_like_a_relayed_sign_in() {
     let dir = tempfile::tempdir().unwrap();
     for db in databases(dir.path()).await {
         let platform = Platform::start().await;
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let origin = format!("http://bank.localhost:{}", listener.local_addr().unwrap().port());
-        let bank = open_bank(&db, &platform, &Arc::new(FixedClock::new(NOW)), &origin, 1).await;
-        let pages = bank.pages();
-        tokio::spawn(async move { axum::serve(listener, pages).await });
-        let random = Arc::new(SeededRandom::new([5; 32]));
-        let phish = Phish::new(PhishConfig { random, bank_origin: origin, card: card_origins() });
+        let phish = before_a_bank(&db, &platform).await;
         let mut victim = Browser::new(phish.pages(), PHISH);
         let (path, page) = victim.post_and_follow("/reception", &[]).await;
         assert_eq!(page.card_request()["operation"], "prove_presence");

@@ -134,7 +134,7 @@ pub(crate) fn judged(
     let texts = |code| problem(code)["detail"].clone();
     json!({
         "id": "ip_1", "state": state, "subject": "sub_1", "customer_id": customer_id, "consent_id": "cs_1",
-        "attributes": null, "audit": { "index": 41, "leaf_hash": "00" },
+        "attributes": null, "audit": { "index": 41, "leaf_hash": "00" }, "assurance": "pin_authenticated",
         "verdict": {
             "indication": indication, "sub_indication": null, "judged_at": NOW.rfc3339(),
             "checks": [

@@ -99,11 +99,15 @@ async fn an_answer_of_another_assurance_than_was_asked_for_opens_nothing() {
         let customer = customer(&world).await;
         let by_pin = judged("accepted", "TOTAL-PASSED", None, Some(&customer));
         check_in(&world, &mut browser, by_pin.clone()).await;
-        let (path, page) = browser.post_and_follow("/sign-in", &[]).await;
-        assert_eq!(page.card_request()["operation"], "authenticate");
-        world.platform.next("/ec_1/completion", Next::Answer(200, by_presence(by_pin)));
-        let (onward, page) = browser.post_and_follow(&format!("{path}/complete"), &ANSWER).await;
-        assert!(onward == path && page.text.contains("data-state=\"refused\""));
+        let mut unsaid = by_pin.clone();
+        unsaid.as_object_mut().unwrap().remove("assurance");
+        for answer in [by_presence(by_pin), unsaid] {
+            let (path, page) = browser.post_and_follow("/sign-in", &[]).await;
+            assert_eq!(page.card_request()["operation"], "authenticate");
+            world.platform.next("/ec_1/completion", Next::Answer(200, answer));
+            let (onward, page) = browser.post_and_follow(&format!("{path}/complete"), &ANSWER).await;
+            assert!(onward == path && page.text.contains("data-state=\"refused\""));
+        }
         assert!(!["bank_session", "bank_reception"].iter().any(|name| browser.cookies.contains_key(*name)));
     }
 }

@@ -263,7 +263,7 @@ async fn settle(
                     enrolled_at: at,
                     last_used_at: None,
                 };
-                presence::enrol(tx, &enrolment).await?;
+                presence::enrol(tx, context, &enrolment).await?;
             }
             Ok(Who::Authenticated(person))
         }

@@ -116,3 +116,52 @@ pub(crate) async fn delete_abandoned(tx: &mut Tx, before: UnixTime) -> Result<u6
     tx.execute("DELETE FROM entitlement_check WHERE state = 'open' AND expires_at < $1", &[before.into()])
         .await
 }
+
+#[cfg(test)]
+mod tests {
+    use musubi_store::Db;
+
+    use super::super::{Assurance, MIGRATIONS};
+    use super::*;
+
+    const AT: UnixTime = UnixTime(1_795_230_000);
+    const RELYING_PARTY: &str = "rp_00112233445566778899aabbccddeeff";
+    const OPEN: &str = "ec_00112233445566778899aabbccddeeff";
+    const COMPLETED: &str = "ec_ffeeddccbbaa99887766554433221100";
+
+    async fn of_the_first_version(db: &Db) {
+        db.migrate(&MIGRATIONS[..1], AT).await.unwrap();
+        let mut tx = db.begin().await.unwrap();
+        for (id, state, verdict) in [(OPEN, "open", None), (COMPLETED, "accepted", Some("{}"))] {
+            tx.execute(
+                "INSERT INTO entitlement_check (id, relying_party_id, purpose, nonce, created_at, expires_at, state,
+                                                person_id, verdict, audit_index, audit_leaf, completed_at)
+                 VALUES ($1, $4, 'sign_in', 'n', 1, 2, $2, NULL, $3, 7, 'aa', 1)",
+                &[id.into(), state.into(), verdict.into(), RELYING_PARTY.into()],
+            )
+            .await
+            .unwrap();
+        }
+        tx.commit().await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn checks_of_the_first_version_asked_for_the_pin_and_enrolled_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut all = vec![Db::open_sqlite(&dir.path().join("checks.sqlite")).await.unwrap()];
+        all.extend(musubi_store::testing::postgres_schema().await);
+        for db in all {
+            of_the_first_version(&db).await;
+            db.migrate(MIGRATIONS, AT).await.unwrap();
+            let mut tx = db.begin().await.unwrap();
+            let relying_party = RELYING_PARTY.parse().unwrap();
+            for (id, is_completed) in [(OPEN, false), (COMPLETED, true)] {
+                let id: EntitlementCheckId = id.parse().unwrap();
+                let check = find(&mut tx, &relying_party, &id).await.unwrap().unwrap();
+                assert_eq!((check.assurance, check.enrol_presence), (Assurance::PinAuthenticated, false));
+                assert_eq!((check.enrolling, check.completed.is_some()), (Enrolling::No, is_completed));
+                assert_eq!(hold_open(&mut tx, &id).await.unwrap(), !is_completed);
+            }
+        }
+    }
+}

@@ -6,6 +6,7 @@
 //! ```text
 //!  authenticated with PIN, asked to enrol ──► enrolled ──► ended by the resident
 //!                                                     ├──► replaced: enrolled again with PIN
+//!                                                     ├──► displaced: another person enrolled the same card
 //!                                                     └──► of no effect: certificate revoked, renewed, expired
 //! ```
 //! Why a card key rests on the card's authority, and what that does not show: `docs/adr/0018-presence-without-pin.md`.

@@ -1,7 +1,7 @@
 //! The rules of enrolments: made by an authentication with PIN, used by a presence, ended by the resident.
 
 use musubi_kernel::UnixTime;
-use musubi_pki::SerialNumber;
+use musubi_pki::{RevocationReason, SerialNumber};
 use musubi_platform::Context;
 use musubi_platform::audit::{self, AuditEvent};
 use musubi_platform::person::PersonId;
@@ -13,12 +13,26 @@ use super::{Enrolment, sql};
 use crate::linking;
 
 /// Enrols a card, or enrols it anew. The caller has authenticated the person with PIN and verified the card's key, and
-/// audits it.
+/// audits it. A card speaks for one person: whoever else had enrolled it at this relying party has not any more, which is
+/// audited here.
 ///
 /// # Errors
 /// [`StoreError`].
-pub(crate) async fn enrol(tx: &mut Tx, enrolment: &Enrolment) -> Result<(), StoreError> {
-    sql::save(tx, enrolment).await
+pub(crate) async fn enrol(tx: &mut Tx, context: &Context, enrolment: &Enrolment) -> Result<(), StoreError> {
+    let Enrolment { relying_party, person, card_key, enrolled_at, .. } = enrolment;
+    let displaced = sql::displace(tx, relying_party, card_key, person).await?;
+    sql::save(tx, enrolment).await?;
+    // Only now: the log is held until the end of the transaction, and who holds it must wait for no row.
+    for other in displaced {
+        let event = AuditEvent {
+            kind: audit::PRESENCE_DISPLACED,
+            relying_party: Some(relying_party.clone()),
+            person: Some(other),
+            detail: json!({}),
+        };
+        audit::append(tx, &event, context.random.as_ref(), *enrolled_at).await?;
+    }
+    Ok(())
 }
 
 /// The card key that is enrolled at this relying party for the certificate with this serial number.
@@ -47,7 +61,8 @@ pub(crate) async fn mark_used(
     sql::mark_used(tx, relying_party, serial, card_key, at).await
 }
 
-/// The enrolments of a person that still have an effect: neither revoked as far as the lists tell, nor expired.
+/// The enrolments of a person that have an effect, or have it again when a hold (一時停止) is lifted: not expired, and not
+/// revoked for good as far as the lists tell.
 ///
 /// # Errors
 /// [`StoreError`].
@@ -61,7 +76,7 @@ pub async fn enrolments_of(
         let key = enrolment.certificate();
         certificates.iter().any(|certificate| {
             certificate.key == key
-                && certificate.revoked.is_none()
+                && certificate.revoked.is_none_or(|(_, reason)| reason == RevocationReason::CertificateHold)
                 && certificate.not_after.is_none_or(|end| at <= end)
         })
     };

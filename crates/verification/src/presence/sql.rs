@@ -42,6 +42,24 @@ pub(super) async fn card_key(
     .transpose()
 }
 
+/// Ends what is enrolled at a relying party with this card key for anybody but `person`; whose it was.
+pub(super) async fn displace(
+    tx: &mut Tx,
+    relying_party: &RelyingPartyId,
+    card_key: &[u8],
+    person: &PersonId,
+) -> Result<Vec<PersonId>, StoreError> {
+    tx.query(
+        "DELETE FROM presence_enrolment WHERE relying_party_id = $1 AND card_key = $2 AND person_id <> $3
+         RETURNING person_id",
+        &[relying_party.as_str().into(), card_key.into(), person.as_str().into()],
+    )
+    .await?
+    .iter()
+    .map(|row| row.parsed("person_id"))
+    .collect()
+}
+
 pub(super) async fn mark_used(
     tx: &mut Tx,
     relying_party: &RelyingPartyId,

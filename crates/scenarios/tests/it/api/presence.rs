@@ -1,4 +1,5 @@
 //! Presence without PIN (かざし利用): enrolment by an authentication with PIN, use, and what must not pass.
+//! Longer than 500 lines because all of it plays with the one enrolled card that is set up at its head.
 
 use musubi_kernel::UnixTime;
 use musubi_nation::CardOperation::Authenticate;
@@ -15,6 +16,7 @@ use super::flows::{Check, PASSED, Signed, check_completion};
 use super::presence_cards::{Key, certificate, enrolment_text, key_record, offer, presence_text, signed_by};
 
 const MISAKI: &str = "aoki-misaki";
+const KENICHI: &str = "sato-kenichi";
 const CHECKS: &str = "/v1/entitlement-checks";
 const NOT_ENROLLED: [&str; 3] = ["INDETERMINATE", "SIG_CONSTRAINTS_FAILURE", "presence.not_enrolled"];
 const NOT_PROVEN: [&str; 3] = ["TOTAL-FAILED", "SIG_CRYPTO_FAILURE", "presence.not_proven"];
@@ -53,15 +55,27 @@ impl Fixture {
         certificate: &[u8],
         signed_by_card: Key,
     ) -> Answer {
+        self.enrol_as(MISAKI, client, key, record, certificate, signed_by_card).await
+    }
+
+    async fn enrol_as(
+        &self,
+        resident: &str,
+        client: &Client,
+        key: Key,
+        record: &[u8],
+        certificate: &[u8],
+        signed_by_card: Key,
+    ) -> Answer {
         let check = self.start_enrolment(client).await;
         let text = enrolment_text(key, client.origin, client.id.as_str(), &check.nonce);
-        let signed = self.card(MISAKI, Authenticate, &text).await;
+        let signed = self.card(resident, Authenticate, &text).await;
         let mut body = check_completion(&signed, client.origin);
         body["presence"] = offer(record, certificate, signed_by(signed_by_card, &text));
         self.complete_with(client, &check, &body).await
     }
 
-    async fn enrol(&self, client: &Client) -> Answer {
+    pub(crate) async fn enrol(&self, client: &Client) -> Answer {
         let (record, certificate) = (key_record(Key::Card, Key::Issuer), certificate(Key::Authority));
         let answer = self.enrol_with(client, Key::Card, &record, &certificate, Key::Card).await;
         assert_eq!(answer.verdict(), PASSED, "{}", answer.text);
@@ -310,6 +324,41 @@ async fn a_revoked_certificate_ends_it_and_a_stale_list_delays_it() {
 }
 
 #[tokio::test]
+async fn an_enrolment_of_a_held_certificate_stays_in_sight_so_that_it_can_be_ended() {
+    for fx in fixtures().await {
+        fx.enrol(&fx.bank).await;
+        fx.live(MISAKI, LifeEvent::ReportLoss).await;
+        fx.take_in().await;
+        assert_eq!(fx.present(&fx.bank, Key::Card).await.verdict()[2], "certificate.held");
+        assert_eq!(
+            fx.enrolments(&fx.bank).await.len(),
+            1,
+            "a hold may be lifted, and the card be held out again"
+        );
+        assert!(fx.end_presence(&fx.bank).await);
+    }
+}
+
+#[tokio::test]
+async fn a_card_speaks_for_one_person_at_a_relying_party() {
+    for fx in fixtures().await {
+        fx.enrol(&fx.bank).await;
+        fx.enrol(&fx.clinic).await;
+        let misaki = fx.person(&fx.bank).await;
+        // Somebody else authenticates with their own PIN and offers Misaki's card, which is at hand and signs.
+        let (record, certificate) = (key_record(Key::Card, Key::Issuer), certificate(Key::Authority));
+        let enrolled = fx.enrol_as(KENICHI, &fx.bank, Key::Card, &record, &certificate, Key::Card).await;
+        assert_eq!(enrolled.body["presence_enrolled"], true, "{}", enrolled.text);
+        assert_eq!(fx.present(&fx.bank, Key::Card).await.verdict(), NOT_ENROLLED, "{}", fx.engine);
+        assert_eq!(fx.present(&fx.clinic, Key::Card).await.verdict(), PASSED, "another relying party");
+        let ended: Vec<_> =
+            fx.audited().await.into_iter().filter(|record| record.kind == "presence.displaced").collect();
+        assert_eq!(ended.len(), 1, "one's own earlier enrolment is replaced in silence");
+        assert_eq!(ended[0].person.as_ref(), Some(&misaki), "who lost the enrolment reads of it");
+    }
+}
+
+#[tokio::test]
 async fn a_renewed_certificate_is_enrolled_anew() {
     for fx in fixtures().await {
         fx.enrol(&fx.bank).await;
@@ -360,6 +409,41 @@ async fn a_card_window_that_brings_nothing_enrols_nothing() {
     let answer = fx.complete_check(&fx.bank, &check, &signed, BANK).await;
     assert_eq!((answer.verdict(), &answer.body["presence_enrolled"]), (PASSED, &json!(false)));
     assert_eq!(answer.body["presence_refusal"]["code"], "presence.not_offered");
+}
+
+#[tokio::test]
+async fn what_the_card_signed_for_another_enrolment_enrols_nothing_here() {
+    for fx in fixtures().await {
+        let earlier = fx.start_enrolment(&fx.bank).await;
+        let check = fx.start_enrolment(&fx.bank).await;
+        let text = |origin, relying_party: &Client, check: &Check| {
+            enrolment_text(Key::Card, origin, relying_party.id.as_str(), &check.nonce)
+        };
+        let here = text(BANK, &fx.bank, &check);
+        let signed = fx.card(MISAKI, Authenticate, &here).await;
+        for elsewhere in [
+            text(BANK, &fx.bank, &earlier),
+            text(BANK, &fx.clinic, &check),
+            text(PHISH, &fx.bank, &check),
+            to_be_signed(BANK, fx.bank.id.as_str(), "sign_in", &check.nonce),
+        ] {
+            // The holder's own answer is of this transaction; only the card's is not.
+            let check = fx.start_enrolment(&fx.bank).await;
+            let here = text(BANK, &fx.bank, &check);
+            let mut body = check_completion(&fx.card(MISAKI, Authenticate, &here).await, BANK);
+            let (record, certificate) = (key_record(Key::Card, Key::Issuer), certificate(Key::Authority));
+            body["presence"] = offer(&record, &certificate, signed_by(Key::Card, &elsewhere));
+            let answer = fx.complete_with(&fx.bank, &check, &body).await;
+            assert_eq!(answer.verdict(), PASSED, "{}", answer.text);
+            assert_eq!(answer.body["presence_refusal"]["code"], "presence.not_proven", "{}", answer.text);
+        }
+        // And the whole answer, the holder's with it, is good in its own transaction alone.
+        let mut body = check_completion(&signed, BANK);
+        let (record, certificate) = (key_record(Key::Card, Key::Issuer), certificate(Key::Authority));
+        body["presence"] = offer(&record, &certificate, signed_by(Key::Card, &here));
+        assert_eq!(fx.complete_with(&fx.bank, &earlier, &body).await.verdict(), TAMPERED);
+        assert_eq!(fx.present(&fx.bank, Key::Card).await.verdict(), NOT_ENROLLED);
+    }
 }
 
 #[tokio::test]

@@ -14,8 +14,8 @@ use tokio::process::{Child, Command};
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
-pub(super) struct Browser {
-    pub(super) client: Client,
+pub(crate) struct Browser {
+    pub(crate) client: Client,
     main: WindowHandle,
     shots: PathBuf,
     prefix: &'static str,
@@ -24,7 +24,7 @@ pub(super) struct Browser {
 }
 
 /// Whether the browser is there; says so if it is left out, and fails in CI.
-pub(super) fn available() -> bool {
+pub(crate) fn available() -> bool {
     let found = ["chromedriver", "chromium"].iter().all(|program| {
         std::env::var_os("PATH")
             .is_some_and(|path| std::env::split_paths(&path).any(|dir| dir.join(program).is_file()))
@@ -36,7 +36,7 @@ pub(super) fn available() -> bool {
 }
 
 impl Browser {
-    pub(super) async fn start(prefix: &'static str, width: u32, height: u32, lang: &str) -> Self {
+    pub(crate) async fn start(prefix: &'static str, width: u32, height: u32, lang: &str) -> Self {
         let mut driver = Command::new("chromedriver")
             .arg("--port=0")
             .stdout(Stdio::piped())
@@ -93,12 +93,12 @@ impl Browser {
         Self { client, main, shots: folder, prefix, _profile: profile, _driver: driver }
     }
 
-    pub(super) async fn open(&self, url: &str) {
+    pub(crate) async fn open(&self, url: &str) {
         self.client.goto(url).await.expect("the page opens");
     }
 
     /// The element with this id, when it is there and shown.
-    pub(super) async fn element(&self, id: &str) -> Element {
+    pub(crate) async fn element(&self, id: &str) -> Element {
         let css = format!("#{id}");
         let deadline = tokio::time::Instant::now() + PATIENCE;
         loop {
@@ -118,13 +118,13 @@ impl Browser {
     }
 
     /// Whether the page that is shown has an element with this id.
-    pub(super) async fn has(&self, id: &str) -> bool {
+    pub(crate) async fn has(&self, id: &str) -> bool {
         self.element_by_tag("main").await;
         self.client.find(Locator::Css(&format!("#{id}"))).await.is_ok()
     }
 
     /// A click of the mouse on the element with this id.
-    pub(super) async fn click(&self, id: &str) {
+    pub(crate) async fn click(&self, id: &str) {
         let element = self.element(id).await;
         if let Err(error) = element.click().await {
             self.shot("failed").await;
@@ -132,16 +132,21 @@ impl Browser {
         }
     }
 
+    /// The same, as soon as the button takes clicks: some take none at first.
+    pub(crate) async fn click_when_armed(&self, id: &str) {
+        self.click(&format!("{id}:enabled")).await;
+    }
+
     /// Keys typed while the element has the focus.
-    pub(super) async fn keys(&self, id: &str, keys: &str) {
+    pub(crate) async fn keys(&self, id: &str, keys: &str) {
         self.element(id).await.send_keys(keys).await.expect("keys can be typed");
     }
 
-    pub(super) async fn text(&self, id: &str) -> String {
+    pub(crate) async fn text(&self, id: &str) -> String {
         self.element(id).await.text().await.expect("text")
     }
 
-    pub(super) async fn page_text(&self) -> String {
+    pub(crate) async fn page_text(&self) -> String {
         match self.client.find(Locator::Css("body")).await {
             Ok(body) => body.text().await.unwrap_or_default(),
             Err(_) => String::new(),
@@ -149,7 +154,7 @@ impl Browser {
     }
 
     /// Waits until the element's text contains `part`.
-    pub(super) async fn text_with(&self, id: &str, part: &str) -> String {
+    pub(crate) async fn text_with(&self, id: &str, part: &str) -> String {
         let deadline = tokio::time::Instant::now() + PATIENCE;
         loop {
             // The page may be replaced while it is read.
@@ -168,7 +173,7 @@ impl Browser {
     }
 
     /// Goes on in the card window that a click has opened.
-    pub(super) async fn in_card_window(&self) {
+    pub(crate) async fn in_card_window(&self) {
         let deadline = tokio::time::Instant::now() + PATIENCE;
         loop {
             let windows = self.client.windows().await.expect("windows");
@@ -182,7 +187,7 @@ impl Browser {
     }
 
     /// Goes back to the page; the card window has closed itself.
-    pub(super) async fn in_page(&self) {
+    pub(crate) async fn in_page(&self) {
         let deadline = tokio::time::Instant::now() + PATIENCE;
         while self.client.windows().await.expect("windows").len() > 1 {
             assert!(tokio::time::Instant::now() < deadline, "the card window stays open");
@@ -191,7 +196,7 @@ impl Browser {
         self.client.switch_to_window(self.main.clone()).await.expect("the page");
     }
 
-    pub(super) async fn shot(&self, name: &str) {
+    pub(crate) async fn shot(&self, name: &str) {
         if let Ok(png) = self.client.screenshot().await {
             std::fs::write(self.shots.join(format!("{}-{name}.png", self.prefix)), png)
                 .expect("a screenshot is kept");
@@ -199,7 +204,7 @@ impl Browser {
     }
 
     /// Nothing is wider than the window, and nothing moved after it was painted.
-    pub(super) async fn assert_steady(&self, width: u64) {
+    pub(crate) async fn assert_steady(&self, width: u64) {
         let measured = self
             .client
             .execute(
@@ -218,7 +223,7 @@ impl Browser {
     }
 
     /// What the console reported as an error: a script's fault or a breach of the content security policy.
-    pub(super) async fn assert_console_is_quiet(&self) {
+    pub(crate) async fn assert_console_is_quiet(&self) {
         let entries = self.client.issue_cmd(LogOf("browser")).await.expect("the log");
         let faults: Vec<String> = entries
             .as_array()
@@ -234,7 +239,7 @@ impl Browser {
         assert_eq!(faults, Vec::<String>::new());
     }
 
-    pub(super) async fn end(self) {
+    pub(crate) async fn end(self) {
         drop(self.client.close().await);
     }
 }
@@ -254,19 +259,19 @@ impl fantoccini::wd::WebDriverCompatibleCommand for LogOf {
 }
 
 impl Browser {
-    pub(super) async fn element_by_tag(&self, tag: &str) -> Element {
+    pub(crate) async fn element_by_tag(&self, tag: &str) -> Element {
         self.client.find(Locator::Css(tag)).await.expect("the page has it")
     }
 
     /// A screen of this size, as a phone has it.
-    pub(super) async fn emulate_phone(&self, width: u32, height: u32) {
+    pub(crate) async fn emulate_phone(&self, width: u32, height: u32) {
         let parameters = json!({ "width": width, "height": height, "deviceScaleFactor": 2, "mobile": true });
         let command = DevTools(json!({ "cmd": "Emulation.setDeviceMetricsOverride", "params": parameters }));
         self.client.issue_cmd(command).await.expect("a phone's screen");
     }
 
     /// Presses a key wherever the focus is.
-    pub(super) async fn press(&self, key: &str) {
+    pub(crate) async fn press(&self, key: &str) {
         use fantoccini::actions::{InputSource, KeyAction, KeyActions};
         let value = key.chars().next().expect("a key");
         let keys =
@@ -274,18 +279,18 @@ impl Browser {
         self.client.perform_actions(keys).await.expect("a key can be pressed");
     }
 
-    pub(super) async fn press_enter(&self) {
+    pub(crate) async fn press_enter(&self) {
         self.press("\u{E007}").await;
     }
 
-    pub(super) async fn type_text(&self, text: &str) {
+    pub(crate) async fn type_text(&self, text: &str) {
         for c in text.chars() {
             self.press(&c.to_string()).await;
         }
     }
 
     /// Presses Tab until the element with this id has the focus.
-    pub(super) async fn tab_to(&self, id: &str) {
+    pub(crate) async fn tab_to(&self, id: &str) {
         self.element(id).await;
         for _ in 0..120 {
             if let Ok(active) = self.client.active_element().await

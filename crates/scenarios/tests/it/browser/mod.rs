@@ -1,7 +1,8 @@
 //! Stories in a real headless Chromium, with mouse and keyboard only. Screenshots are kept in
 //! `MUSUBI_SCREENSHOTS`, or `target/screenshots`.
 
-mod driver;
+pub(crate) mod driver;
+pub(crate) mod story;
 
 use musubi_demo::{Demo, DemoConfig, Sites};
 
@@ -60,69 +61,7 @@ async fn a_resident_opens_an_account_signs_in_moves_and_the_bank_learns_of_it() 
     }
     let stage = Stage::set().await;
     let browser = Browser::start("story", 1280, 900, "ja").await;
-    // Pick a resident and see the card.
-    browser.open(&format!("{}/", stage.sites().origin(""))).await;
-    browser.shot("01-start").await;
-    browser.click("take-aoki-misaki").await;
-    browser.shot("02-card").await;
-    browser.click("insert-card").await;
-    browser.click("continue").await;
-    // Apply: the card fills the form, with the on-screen keypad.
-    browser.shot("03-bank").await;
-    browser.click("card-button").await;
-    browser.in_card_window().await;
-    for digit in ["1", "2", "3", "4"] {
-        browser.click(&format!("digit-{digit}")).await;
-    }
-    browser.shot("04-card-window-read").await;
-    browser.click("submit-pin").await;
-    browser.in_page().await;
-    let name = browser.element("name").await.prop("value").await.expect("a value").unwrap_or_default();
-    assert!(name.contains("青木"), "the form was not filled from the card: {name}");
-    browser.click("consent").await;
-    browser.shot("05-form").await;
-    browser.click("apply-submit").await;
-    // Sign: the password by keyboard, sent with the Enter key.
-    browser.text_with("to-be-signed", "青木").await;
-    browser.shot("06-document").await;
-    browser.click("card-button").await;
-    browser.in_card_window().await;
-    browser.text_with("request-document", "青木").await;
-    browser.shot("07-card-window-sign").await;
-    browser.keys("pin", "MUSUBI1\u{E007}").await;
-    browser.in_page().await;
-    browser.element("application-accepted").await;
-    let customer = browser.text("customer-id").await;
-    browser.shot("08-accepted").await;
-    // Sign in: no user name, four digits.
-    browser.click("sign-in-start").await;
-    browser.click("card-button").await;
-    answer_with_mouse(&browser).await;
-    browser.element("balance").await;
-    assert_eq!(browser.text("customer-id").await, customer, "the bank received its own customer id");
-    browser.shot("09-account").await;
-    // Move house.
-    browser.open(&format!("{}/", stage.sites().origin(""))).await;
-    browser.click("tour-town").await;
-    if browser.client.current_url().await.expect("an address").path() == "/" {
-        browser.click("resident-aoki-misaki").await;
-    }
-    browser.click("move-submit").await;
-    browser.text_with("result", "affiliationChanged").await;
-    browser.shot("10-town-hall").await;
-    // The bank learns of it within seconds, while the page is open.
-    browser.click("to-bank-account").await;
-    let address = stage.demo.world.residents().await.expect("residents").swap_remove(0).address;
-    browser.text_with("attributes", &address).await;
-    browser.text_with("events", &address).await;
-    browser.shot("11-change").await;
-    // The portal shows every use.
-    browser.open(&format!("{}/", stage.sites().origin("portal"))).await;
-    browser.click("sign-in").await;
-    browser.click("use-card").await;
-    answer_with_mouse(&browser).await;
-    browser.text_with("uses", "本人確認").await;
-    browser.shot("12-portal").await;
+    story::of_the_bank(&browser, &stage.demo, story::Place::Demo).await;
     browser.assert_console_is_quiet().await;
     browser.end().await;
     stage.end().await;

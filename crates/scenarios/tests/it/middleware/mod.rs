@@ -1,9 +1,14 @@
 //! Virtual cards under other people's software: OpenSC, PKCS#11 programs, pyHanko, OpenSSL, and our own `musubi-agent`,
 //! all through pcscd. They run inside `scripts/with-cards`, and there must all run.
 
+mod agent;
+mod browser;
 mod opensc;
 mod rig;
+mod secrets;
+pub(crate) mod served;
 mod signers;
+mod tokens;
 
 use musubi_kernel::{Clock as _, SystemClock};
 use musubi_nation::{DEMO_PASSWORD, DEMO_PIN};

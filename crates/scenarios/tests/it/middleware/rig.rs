@@ -1,5 +1,6 @@
 //! A card of the nation on a virtual reader of pcscd, put there by `musubi-agent virtual`.
 
+use std::ffi::OsStr;
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::process::{Output, Stdio};
@@ -111,7 +112,7 @@ impl Inserted {
         let ready = tokio::time::timeout(PATIENCE, async {
             while let Some(line) = lines.next_line().await.unwrap() {
                 said.push_str(&line);
-                if line.contains(&self.port.to_string()) {
+                if line.starts_with("The virtual card of") {
                     return true;
                 }
             }
@@ -147,7 +148,16 @@ impl Inserted {
     }
 
     /// Runs another program with this reader.
-    pub(crate) async fn run(&self, program: impl AsRef<std::ffi::OsStr>, arguments: &[&str]) -> Output {
+    pub(crate) async fn run(&self, program: impl AsRef<OsStr>, arguments: &[&str]) -> Output {
+        self.run_with(Stdio::null(), program, arguments).await
+    }
+
+    pub(crate) async fn run_with(
+        &self,
+        input: Stdio,
+        program: impl AsRef<OsStr>,
+        arguments: &[&str],
+    ) -> Output {
         let mut command = Command::new(program);
         command
             .args(arguments)
@@ -156,14 +166,24 @@ impl Inserted {
             .env("HOME", self.folder.path())
             .env("LC_ALL", "C.UTF-8")
             .current_dir(self.folder.path())
-            .stdin(Stdio::null())
+            .stdin(input)
             .kill_on_drop(true);
         tokio::time::timeout(PATIENCE, command.output()).await.expect("ends in time").expect("is installed")
     }
 
     /// The same, and it must succeed; what it printed.
-    pub(crate) async fn done(&self, program: impl AsRef<std::ffi::OsStr>, arguments: &[&str]) -> String {
-        let output = self.run(program, arguments).await;
+    pub(crate) async fn done(&self, program: impl AsRef<OsStr>, arguments: &[&str]) -> String {
+        self.done_with(Stdio::null(), program, arguments).await
+    }
+
+    /// The same, with something at its standard input.
+    pub(crate) async fn done_with(
+        &self,
+        input: Stdio,
+        program: impl AsRef<OsStr>,
+        arguments: &[&str],
+    ) -> String {
+        let output = self.run_with(input, program, arguments).await;
         assert!(output.status.success(), "{arguments:?}: {}", said(&output));
         said(&output)
     }

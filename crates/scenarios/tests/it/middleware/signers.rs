@@ -1,5 +1,7 @@
 //! Documents that other programs sign with the card by PKCS#11, judged by `musubi verify`.
 
+use std::process::Stdio;
+
 use musubi_kernel::Secret;
 use musubi_pki::AuthorityKind;
 use musubi_verification::upstream::{HttpUpstream, Upstream as _};
@@ -9,7 +11,12 @@ use super::{PASSWORD, RESIDENT, Stage};
 use crate::api::fixture::CREDENTIAL;
 
 /// Puts the authorities' certificates and lists beside the document and judges it as a recipient does.
-async fn verified(stage: &Stage, card: &Inserted, document: &str, more: &[&str]) -> (bool, String) {
+pub(super) async fn verified(
+    stage: &Stage,
+    card: &Inserted,
+    document: &str,
+    more: &[&str],
+) -> (bool, String) {
     let mut arguments = vec!["verify".to_owned(), document.to_owned()];
     for (number, (kind, certificate)) in stage.fixture.world.trust_anchors().into_iter().enumerate() {
         if kind == AuthorityKind::DigitalSignature {
@@ -46,13 +53,19 @@ async fn openssl_signs_a_cms_with_the_card_and_it_passes() {
     let card = stage.insert(RESIDENT).await;
     certificate(&card).await;
     card.write("contract", "二人の契約。\n".as_bytes());
-    let key = format!("pkcs11:id=%02;type=private;pin-value={PASSWORD}");
+    // The token is named, since the card has two.
+    let key = "pkcs11:token=JPKI%20%28Digital%20Signature%20PIN%29;id=%02;type=private";
+    let key = format!("{key};pin-value={PASSWORD}");
     let sign = [
         "cms", "-sign", "-binary", "-md", "sha256", "-outform", "DER", "-engine", "pkcs11", "-keyform",
         "engine",
     ];
     let what = ["-inkey", &key, "-signer", "signer.pem", "-in", "contract", "-out", "contract.p7s"];
-    card.done("openssl", &[&sign[..], &what].concat()).await;
+    // The key wants the password again right before it signs, and the engine asks the person: at the terminal, and where
+    // there is none, at the standard input.
+    card.write("again", format!("{PASSWORD}\n").as_bytes());
+    let arguments = [&["--wait", "openssl"], &sign[..], &what].concat();
+    card.done_with(Stdio::from(std::fs::File::open(card.file("again")).unwrap()), "setsid", &arguments).await;
     let (passed, told) = verified(&stage, &card, "contract.p7s", &["--content", "contract"]).await;
     assert!(passed, "{told}");
     card.write("contract", "三人の契約。\n".as_bytes());

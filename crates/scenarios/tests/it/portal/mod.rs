@@ -11,6 +11,7 @@ use tower::ServiceExt as _;
 
 use crate::api::fixture::{Fixture, fixtures};
 use crate::api::flows::Signed;
+use crate::api::presence_cards::{Key, presence_text, signed_by};
 
 const ORIGIN: &str = "https://portal.example";
 const ALL_ITEMS: &[&str] = &["name", "address", "date_of_birth", "sex"];
@@ -197,6 +198,58 @@ async fn a_withdrawn_consent_ends_the_provision_and_only_its_owner_can_withdraw(
         fixture.take_in().await;
         assert_eq!(fixture.latest(&fixture.bank, "c-1").await.code(), (403, "consent.none"));
     }
+}
+
+#[tokio::test]
+async fn the_use_without_pin_is_ended_by_its_owner_from_this_page_alone() {
+    for fixture in fixtures().await {
+        fixture.enrol(&fixture.bank).await;
+        let end = format!("/presence/{}/end", fixture.bank.id);
+        let mut owner = Visitor::default();
+        owner.sign_in(&fixture, "aoki-misaki").await;
+        let shown = |home: &Page| home.html.contains(&format!("action=\"{end}\""));
+        assert!(shown(&owner.get(&fixture, "/").await), "{}", fixture.engine);
+
+        let mut other = Visitor::default();
+        assert_eq!(
+            other.post(&fixture, &end, "").await.location.as_deref(),
+            Some("/"),
+            "nobody is signed in"
+        );
+        other.sign_in(&fixture, "sato-kenichi").await;
+        assert_eq!(other.post(&fixture, &end, "").await.status, StatusCode::NOT_FOUND);
+        let before = fixture.counts().await;
+        let foreign = owner.post_from(&fixture, &end, "", "https://evil.example").await;
+        assert_eq!(foreign.status, StatusCode::FORBIDDEN);
+        assert_eq!(owner.get(&fixture, &end).await.status, StatusCode::METHOD_NOT_ALLOWED);
+        for wrong in ["/presence/rp_unknown/end", "/presence/%00/end"] {
+            assert_eq!(owner.post(&fixture, wrong, "").await.status, StatusCode::NOT_FOUND, "{wrong}");
+        }
+        assert_eq!(fixture.counts().await, before);
+        assert!(shown(&owner.get(&fixture, "/").await), "nothing of that ended it");
+
+        let ended = owner.post(&fixture, &end, "").await;
+        assert_eq!(ended.location.as_deref(), Some("/?notice=presence_ended"));
+        let home = owner.get(&fixture, "/").await;
+        assert!(!shown(&home) && home.html.contains("かざし利用）をやめました"));
+        assert_eq!(owner.post(&fixture, &end, "").await.status, StatusCode::NOT_FOUND);
+    }
+}
+
+#[tokio::test]
+async fn a_card_that_is_held_out_opens_no_session() {
+    let fixture = Fixture::on_sqlite().await;
+    fixture.enrol(&fixture.bank).await;
+    let mut visitor = Visitor::default();
+    let (path, request) = visitor.begin(&fixture).await;
+    let text = |path: &str| request.pointer(path).unwrap().as_str().unwrap().to_owned();
+    let copy = answer(&fixture, &request, "aoki-misaki", "https://elsewhere.example").await.certificate;
+    let held_out = presence_text(ORIGIN, &text("/relying_party/id"), &text("/nonce"), &copy);
+    let signed = Signed { certificate: copy, signature: signed_by(Key::Card, &held_out) };
+    let page = visitor.post(&fixture, &format!("{path}/complete"), &form(&signed, ORIGIN)).await;
+    assert_eq!(page.status, StatusCode::FORBIDDEN);
+    assert!(page.html.contains("data-code=\"signature.tampered\""), "{}", page.html);
+    assert!(!visitor.get(&fixture, "/").await.html.contains("id=\"uses\""));
 }
 
 #[tokio::test]

@@ -28,6 +28,8 @@ use tokio::net::TcpListener;
 use tokio::process::Child;
 use tokio::task::JoinHandle;
 
+use crate::middleware::served::free_port;
+
 const PATIENCE: Duration = Duration::from_secs(60);
 const CREDENTIAL: &str = "the operator's credential in these tests";
 
@@ -141,11 +143,6 @@ impl Drop for Apart {
             task.abort();
         }
     }
-}
-
-/// A port that nobody listens on now. `musubi serve` is told its port by its configuration.
-fn free_port() -> u16 {
-    std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port()
 }
 
 fn configure(folder: &Path, sites: Sites, world: &World, port: u16) {

@@ -12,10 +12,11 @@ use musubi_kernel::Secret;
 use musubi_nation::{DEMO_PASSWORD, DEMO_PIN, World};
 use serde_json::Value;
 
+use crate::middleware::served::Paired;
 use apart::Apart;
 use memory::{contains, found_in};
 
-const RESIDENT: &str = "aoki-misaki";
+pub(crate) const RESIDENT: &str = "aoki-misaki";
 /// The four digits stand by chance in many a number: looked for with what stands around them wherever they travel.
 const PIN: &str = "8305";
 const PASSWORD: &str = "KANARIENVOGEL9X2";
@@ -76,11 +77,35 @@ pub(crate) fn assert_kept(apart: &Apart) {
     assert_eq!(found_in(apart.process(), &canaries), Vec::<&[u8]>::new(), "in the platform's memory");
 }
 
-async fn ask(visitor: &Visitor, caller: &str, page: &Page, pin: &str) -> Vec<(String, String)> {
-    let request = page.json("card-request").expect("the page asks for a card");
-    let answer = visitor.ask_card(caller, &request, pin).await.unwrap().unwrap();
-    let text = |name: &str| answer[name].as_str().unwrap().to_owned();
-    ["certificate", "signature", "origin"].map(|name| (name.to_owned(), text(name))).to_vec()
+/// Where the card is.
+#[derive(Clone, Copy)]
+pub(crate) enum Window<'a> {
+    Demo,
+    /// On a reader, behind `musubi-agent serve`.
+    Reader(&'a Paired),
+}
+
+impl Window<'_> {
+    async fn ask(
+        self,
+        visitor: &Visitor,
+        site: (&str, &str),
+        page: &Page,
+        pin: &str,
+    ) -> Vec<(String, String)> {
+        let (caller, origin) = site;
+        let request = page.json("card-request").expect("the page asks for a card");
+        let answer = match self {
+            Self::Demo => visitor.ask_card(caller, &request, pin).await.unwrap().unwrap(),
+            Self::Reader(browser) => {
+                let (status, answer) = browser.answer(origin, &request, pin).await;
+                assert_eq!(status, 200, "{answer}");
+                answer
+            }
+        };
+        let text = |name: &str| answer[name].as_str().unwrap().to_owned();
+        ["certificate", "signature", "origin"].map(|name| (name.to_owned(), text(name))).to_vec()
+    }
 }
 
 async fn post(
@@ -94,9 +119,15 @@ async fn post(
 }
 
 /// Opens an account, signs in at the bank, signs in at the portal.
-async fn use_everything(visitor: &mut Visitor, world: &World) -> Result<(), Failure> {
-    let resident = world.resident(&RESIDENT.parse().unwrap()).await.unwrap().unwrap();
-    visitor.insert_card(RESIDENT).await?;
+pub(crate) async fn use_everything(apart: &Apart, window: Window<'_>) -> Result<(), Failure> {
+    let mut visitor = Visitor::new(apart.sites);
+    let visitor = &mut visitor;
+    let resident = apart.world.resident(&RESIDENT.parse().unwrap()).await.unwrap().unwrap();
+    if matches!(window, Window::Demo) {
+        visitor.insert_card(RESIDENT).await?;
+    }
+    let (bank, portal) = (apart.sites.origin("bank"), apart.sites.origin("portal"));
+    let (bank, portal) = (("bank", &*bank), ("portal", &*portal));
     let fields = [
         ("name", resident.name.clone()),
         ("address", resident.address.clone()),
@@ -107,15 +138,15 @@ async fn use_everything(visitor: &mut Visitor, world: &World) -> Result<(), Fail
     ];
     let application =
         post(visitor, "bank", "/apply", &fields.map(|(name, value)| (name.to_owned(), value))).await?;
-    let signed = ask(visitor, "bank", &application, PASSWORD).await;
+    let signed = window.ask(visitor, bank, &application, PASSWORD).await;
     let accepted = post(visitor, "bank", &format!("{}/complete", application.path), &signed).await?;
     assert!(accepted.text("customer-id").is_some(), "{}", accepted.body);
     let start = visitor.post("bank", "/sign-in", &[]).await?;
-    let signed = ask(visitor, "bank", &start, PIN).await;
+    let signed = window.ask(visitor, bank, &start, PIN).await;
     let account = post(visitor, "bank", &format!("{}/complete", start.path), &signed).await?;
     assert!(account.text("balance").is_some(), "{}", account.body);
     let start = visitor.post("portal", "/sign-in", &[]).await?;
-    let signed = ask(visitor, "portal", &start, PIN).await;
+    let signed = window.ask(visitor, portal, &start, PIN).await;
     let uses = post(visitor, "portal", &format!("{}/complete", start.path), &signed).await?;
     assert!(uses.text("uses").is_some(), "{}", uses.body);
     Ok(())
@@ -125,8 +156,7 @@ async fn use_everything(visitor: &mut Visitor, world: &World) -> Result<(), Fail
 async fn pin_and_password_never_reach_the_platform_its_log_or_its_memory() {
     let apart = Apart::start().await;
     choose_secrets(&apart.world).await;
-    let mut visitor = Visitor::new(apart.sites);
-    use_everything(&mut visitor, &apart.world).await.unwrap();
+    use_everything(&apart, Window::Demo).await.unwrap();
     assert_kept(&apart);
 
     // The same search finds what does reach the platform: the test can fail.

@@ -12,3 +12,5 @@ CREATE TABLE presence_enrolment (
     PRIMARY KEY (relying_party_id, serial)
 );
 CREATE INDEX presence_enrolment_person ON presence_enrolment (person_id);
+-- One card speaks for one person: another enrolment of the same key is looked for.
+CREATE INDEX presence_enrolment_card ON presence_enrolment (relying_party_id, card_key);
