@@ -264,6 +264,12 @@ function present(state) {
     element("request-text").textContent = textOf(kind);
     element("text-part").hidden = false;
   }
+  element("validity-notice").hidden = state.validity === null;
+  if (state.validity !== null) {
+    const told = texts.validity[state.validity.state];
+    element("validity-what").textContent = told.what.replace("{date}", state.validity.until);
+    element("validity-next").textContent = told.next;
+  }
   presentFields(kind);
   submitButton.textContent = operation.submit;
   show("request");

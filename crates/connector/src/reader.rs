@@ -4,6 +4,7 @@ use axum::http::HeaderMap;
 use musubi_card::client::{Card, CardError};
 use musubi_card::transport::Transport;
 use musubi_httpkit::page::Lang;
+use musubi_kernel::UnixTime;
 
 /// Who sends the window's own request: the headers of the window's page, not of the page that opened it.
 #[derive(Debug, Clone, Copy)]
@@ -55,6 +56,9 @@ pub trait Reader: Clone + Send + Sync + 'static {
 
     /// The holder agrees that the page at `origin` asks from now on. Without pairing, nothing happens.
     fn approve(&self, caller: Caller<'_>, origin: &str) -> impl Future<Output = Permission> + Send;
+
+    /// The present time, by which the holder is told that a certificate has expired.
+    fn now(&self) -> UnixTime;
 
     /// Who holds the card on the reader, if that is known.
     fn holder(&self, caller: Caller<'_>) -> impl Future<Output = Option<Holder>> + Send;

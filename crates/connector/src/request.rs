@@ -190,6 +190,11 @@ impl Asked {
         self.operation
     }
 
+    /// Whether the card answers with the authentication certificate, which anybody may read.
+    pub(crate) fn shows_authentication_certificate(&self) -> bool {
+        matches!(self.operation, Operation::Authenticate { .. } | Operation::ProvePresence(_))
+    }
+
     /// Whether 券面事項入力補助AP has a part in it: a phone has no such application.
     pub(crate) fn needs_text_attributes(&self) -> bool {
         match &self.operation {

@@ -8,6 +8,8 @@ use musubi_card::client::{Card, CardError, Overview};
 use musubi_card::transport::Transport;
 use musubi_httpkit::page::PageLang;
 use musubi_httpkit::{Json, Problem};
+use musubi_kernel::UnixTime;
+use musubi_pki::{Standing, UnverifiedCertificate};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -35,6 +37,8 @@ struct Look {
     overview: Overview,
     /// Tries of the PIN of 券面事項入力補助AP, where the request needs that application.
     text_tries: Option<u8>,
+    /// First and last second of the certificate that will answer, where anybody may read it.
+    validity: Option<(UnixTime, UnixTime)>,
 }
 
 pub(crate) async fn state<R: Reader>(
@@ -49,8 +53,9 @@ pub(crate) async fn state<R: Reader>(
     if permission != Permission::Granted {
         return Ok(Json(json!({ "permission": permission_name(permission) })));
     }
-    let needs_text = asked.needs_text_attributes();
-    let look = window.reader.with_card(caller, move |card| look_at(card, needs_text)).await;
+    let (needs_text, shows) = (asked.needs_text_attributes(), asked.shows_authentication_certificate());
+    let look = window.reader.with_card(caller, move |card| look_at(card, needs_text, shows)).await;
+    let validity = look.as_ref().ok().and_then(|look| validity(look.validity?, window.reader.now()));
     let condition = look.as_ref().map_or_else(condition_name, |_| READY);
     // Where no card answers, nobody holds it.
     let holder = match &look {
@@ -61,6 +66,7 @@ pub(crate) async fn state<R: Reader>(
         "permission": permission_name(permission),
         "condition": condition,
         "holder": holder.map(|holder| json!({ "name": holder.name, "counter": holder.counter })),
+        "validity": validity,
         "overview": look.ok().map(|look| json!({
             "has_authentication": look.overview.has_authentication,
             "has_signature": look.overview.has_signature,
@@ -82,10 +88,28 @@ pub(crate) async fn approve<R: Reader>(
     Json(json!({ "permission": permission_name(permission) }))
 }
 
-fn look_at<T: Transport>(card: &mut Card<T>, needs_text: bool) -> Result<Look, CardError> {
+fn look_at<T: Transport>(card: &mut Card<T>, needs_text: bool, shows: bool) -> Result<Look, CardError> {
     let overview = card.overview()?;
+    let validity = if shows && overview.has_authentication { validity_on(card) } else { None };
     let text_tries = if needs_text { Some(card.tries_left(PinReference::TextAttributes)?) } else { None };
-    Ok(Look { overview, text_tries })
+    Ok(Look { overview, text_tries, validity })
+}
+
+/// A phone shows its certificate after the PIN only, and what is no certificate is the platform's to judge.
+fn validity_on<T: Transport>(card: &mut Card<T>) -> Option<(UnixTime, UnixTime)> {
+    let der = card.authentication_certificate().ok()?;
+    let certificate = UnverifiedCertificate::parse(&der).ok()?;
+    Some((certificate.not_before(), certificate.not_after()))
+}
+
+/// What the holder should know before the PIN: the certificate has expired, or can be renewed.
+fn validity((not_before, not_after): (UnixTime, UnixTime), now: UnixTime) -> Option<Value> {
+    let state = match Standing::of(not_before, not_after, now) {
+        Standing::Expired => "expired",
+        Standing::NearRenewal => "near_renewal",
+        Standing::Valid | Standing::NotYetValid => return None,
+    };
+    Some(json!({ "state": state, "until": not_after.date_in_japan().to_string() }))
 }
 
 fn permission_name(permission: Permission) -> &'static str {

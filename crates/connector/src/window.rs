@@ -102,6 +102,16 @@ fn settings(config: &WindowConfig, can_choose: bool, t: Tr) -> Value {
                     "submit": t.get("window.presence.submit"),
                 },
             },
+            "validity": {
+                "expired": {
+                    "what": t.get("window.validity.expired"),
+                    "next": t.get("window.validity.expired.next"),
+                },
+                "near_renewal": {
+                    "what": t.get("window.validity.near_renewal"),
+                    "next": t.get("window.validity.near_renewal.next"),
+                },
+            },
             "pins": {
                 "authentication": {
                     "label": t.get("window.pin"),

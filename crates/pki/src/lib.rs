@@ -30,6 +30,7 @@ mod profile;
 mod reasons;
 mod revocation_list;
 mod revocation_list_reader;
+mod standing;
 mod verdict;
 mod verified;
 
@@ -51,5 +52,6 @@ pub use presence::{
 pub use profile::{Environment, ProfileError, policy_oid};
 pub use reasons::{ReasonCode, ReasonText, UnknownReason};
 pub use revocation_list::{CrlError, ListScope, MAX_LIST_BYTES, VerifiedRevocationList};
+pub use standing::Standing;
 pub use verdict::{CheckResult, EvidenceValue, Freshness, Outcome, Verdict};
 pub use verified::VerifiedCertificate;

@@ -13,7 +13,8 @@ mod tests;
 use musubi_card::PinReference;
 use musubi_card::client::{Card, LastTry};
 use musubi_card::transport::Transport;
-use musubi_kernel::{Date, Secret, UnixTime};
+use musubi_kernel::{Secret, UnixTime};
+use musubi_pki::Standing;
 
 use crate::messages::Condition;
 use crate::pcsc::{self, PcscCard};
@@ -76,55 +77,13 @@ fn in_form(pin: PinReference, entered: Secret<String>) -> Secret<String> {
     }
 }
 
-/// How a certificate stands at `now`: expired, not yet valid, or near its renewal, which the municipality makes from three
-/// months before the end (facts §1.9).
+/// What the holder is told of a certificate's time at `now`; nothing while it is simply valid.
 fn standing(not_before: UnixTime, not_after: UnixTime, now: UnixTime) -> Option<Condition> {
     let end = not_after.date_in_japan();
-    if now > not_after {
-        Some(Condition::Expired(end))
-    } else if now < not_before {
-        Some(Condition::NotYetValid(not_before.date_in_japan()))
-    } else if now >= three_months_before(end).starts_in_japan() {
-        Some(Condition::NearRenewal(end))
-    } else {
-        None
-    }
-}
-
-/// The same day three months earlier, or the last one of that month.
-fn three_months_before(date: Date) -> Date {
-    let (year, month) =
-        if date.month() > 3 { (date.year(), date.month() - 3) } else { (date.year() - 1, date.month() + 9) };
-    // Every month has 28 days.
-    (28..=date.day())
-        .rev()
-        .chain([date.day()])
-        .find_map(|day| Date::new(year, month, day).ok())
-        .unwrap_or(date)
-}
-
-#[cfg(test)]
-mod renewal {
-    use super::*;
-
-    #[test]
-    fn renewal_is_near_from_three_months_before_the_end_on() {
-        let date = |year, month, day| Date::new(year, month, day).unwrap();
-        for (end, from) in [
-            (date(2030, 2, 17), date(2029, 11, 17)),
-            (date(2030, 5, 31), date(2030, 2, 28)),
-            (date(2028, 5, 30), date(2028, 2, 29)),
-            (date(2030, 12, 31), date(2030, 9, 30)),
-            (date(2030, 4, 1), date(2030, 1, 1)),
-        ] {
-            assert_eq!(three_months_before(end), from, "{end}");
-            let (begin, until) = (date(2025, 1, 1).starts_in_japan(), end.ends_in_japan());
-            let at = |at| standing(begin, until, at);
-            assert_eq!(at(from.starts_in_japan().plus(-1)), None);
-            assert_eq!(at(from.starts_in_japan()), Some(Condition::NearRenewal(end)));
-            assert_eq!(at(until), Some(Condition::NearRenewal(end)));
-            assert_eq!(at(until.plus(1)), Some(Condition::Expired(end)));
-            assert_eq!(at(begin.plus(-1)), Some(Condition::NotYetValid(date(2025, 1, 1))));
-        }
+    match Standing::of(not_before, not_after, now) {
+        Standing::Valid => None,
+        Standing::NotYetValid => Some(Condition::NotYetValid(not_before.date_in_japan())),
+        Standing::NearRenewal => Some(Condition::NearRenewal(end)),
+        Standing::Expired => Some(Condition::Expired(end)),
     }
 }

@@ -9,7 +9,7 @@ use axum::http::{HeaderMap, HeaderName};
 use musubi_card::client::{Card, CardError};
 use musubi_card::transport::{Transport, TransportError};
 use musubi_connector::{Caller, Holder, Permission, Reader};
-use musubi_kernel::{Clock, Secret};
+use musubi_kernel::{Clock, Secret, UnixTime};
 use tokio::sync::Semaphore;
 
 use super::register::{Register, RegisterError};
@@ -142,6 +142,10 @@ impl Desk {
 }
 
 impl Reader for Desk {
+    fn now(&self) -> UnixTime {
+        self.0.clock.now()
+    }
+
     async fn permission(&self, caller: Caller<'_>, origin: &str) -> Permission {
         if !self.is_paired(caller.headers).await {
             Permission::PairingNeeded

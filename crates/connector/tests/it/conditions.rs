@@ -27,8 +27,7 @@ async fn each_condition_has_its_name_its_code_and_a_next_step() {
         let reader = TestReader::with_trouble(error);
         let (told, state) = reader.state(authenticate()).await;
         assert_eq!(told, StatusCode::OK);
-        let expected =
-            json!({ "permission": "granted", "condition": condition, "holder": null, "overview": null });
+        let expected = json!({ "permission": "granted", "condition": condition, "holder": null, "overview": null, "validity": null });
         assert_eq!(state, expected);
         let (told, problem) = reader.answer(with_pin(authenticate(), PIN)).await;
         assert_eq!((told.as_u16(), &problem["code"]), (status, &json!(code)));

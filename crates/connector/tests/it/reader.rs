@@ -16,7 +16,7 @@ use musubi_card::virtual_card::{
 use musubi_card::{Application, FileId, PinReference};
 use musubi_connector::{Caller, CardChoice, Holder, Permission, Reader, WindowConfig, router};
 use musubi_crypto::CardKey;
-use musubi_kernel::SeededRandom;
+use musubi_kernel::{SeededRandom, UnixTime};
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
 
@@ -238,6 +238,10 @@ impl TestReader {
 }
 
 impl Reader for TestReader {
+    fn now(&self) -> UnixTime {
+        UnixTime(0)
+    }
+
     async fn permission(&self, _: Caller<'_>, origin: &str) -> Permission {
         let approved = self.approved.lock().unwrap().iter().any(|known| known == origin);
         if approved && self.permission == Permission::ApprovalNeeded {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use musubi_card::client::{Card, CardError};
 use musubi_card::transport::{Transport, TransportError};
 use musubi_connector::{Caller, CardChoice, Holder, Permission, Reader};
+use musubi_kernel::UnixTime;
 
 use super::OnReader;
 use crate::World;
@@ -20,6 +21,10 @@ pub(super) struct VirtualReader {
 }
 
 impl Reader for VirtualReader {
+    fn now(&self) -> UnixTime {
+        self.world.now()
+    }
+
     /// Everybody's PIN is known here and no card is real: there is nothing to protect from a page.
     async fn permission(&self, _: Caller<'_>, _: &str) -> Permission {
         Permission::Granted

@@ -218,3 +218,24 @@ async fn the_window_is_the_connectors_over_the_card_that_the_cookie_names() {
     assert_eq!(counter, format!("http://town.localhost:8080/residents/{CHILD}?lang=ja#unblock-form"));
     assert!(!child["holder"]["name"].as_str().unwrap().is_empty());
 }
+
+#[tokio::test]
+async fn the_holder_is_told_that_the_certificate_can_be_renewed_or_has_expired_before_a_pin_is_asked() {
+    let nation = Nation::found().await;
+    let document = format!("口座開設の申込み\norigin: {BANK}\n");
+    let requests = [sign_in(DEMO_PIN), sign(&document, DEMO_PASSWORD)].map(|asked| asked["request"].clone());
+    let validity = async |request: &Value| {
+        let asked = json!({ "origin": BANK, "request": request });
+        post_json(&nation, "/window/state", MISAKI, asked).await.1["validity"].clone()
+    };
+    let certificate = nation.world.resident(&resident(MISAKI)).await.unwrap().unwrap().card.authentication;
+    let end = certificate.unwrap().not_after;
+    let until = end.date_in_japan().to_string();
+    assert_eq!(validity(&requests[0]).await, Value::Null);
+    nation.world.advance_clock(end.since(nation.world.now()) - 60 * 24 * 3600).await.unwrap();
+    assert_eq!(validity(&requests[0]).await, json!({ "state": "near_renewal", "until": until }));
+    nation.world.advance_clock(61 * 24 * 3600).await.unwrap();
+    assert_eq!(validity(&requests[0]).await, json!({ "state": "expired", "until": until }));
+    // The other certificate shows itself to nobody without the password.
+    assert_eq!(validity(&requests[1]).await, Value::Null);
+}
