@@ -2,6 +2,7 @@
 //! `MUSUBI_SCREENSHOTS`, or `target/screenshots`.
 
 pub(crate) mod driver;
+mod hostile;
 pub(crate) mod story;
 
 use musubi_demo::{Demo, DemoConfig, Sites};
