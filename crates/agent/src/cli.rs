@@ -29,7 +29,7 @@ const COULD_NOT: u8 = 2;
 struct Arguments {
     /// Language of the output; from LC_ALL, LC_MESSAGES or LANG unless given.
     #[arg(long, global = true, value_enum)]
-    lang: Option<Language>,
+    language: Option<Language>,
     /// `serve` unless given.
     #[command(subcommand)]
     command: Option<Command>,
@@ -75,7 +75,7 @@ pub fn main() -> ExitCode {
             return if error.use_stderr() { ExitCode::from(USAGE) } else { ExitCode::SUCCESS };
         }
     };
-    let tr = arguments.lang.unwrap_or_else(Language::of_environment).texts();
+    let tr = arguments.language.unwrap_or_else(Language::of_environment).texts();
     let command = arguments.command.unwrap_or_else(|| Command::Serve(serve::Arguments::default()));
     match &command {
         Command::Serve(arguments) => return serve::run(arguments, tr.lang()),

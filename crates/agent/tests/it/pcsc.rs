@@ -74,7 +74,7 @@ async fn nation(card: Shared) -> String {
 /// Runs a command of the program with these lines on its standard input.
 async fn agent(arguments: &[&str], input: &str) -> (Option<i32>, String, String) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_musubi-agent"));
-    command.args(["--lang", "en"]).args(arguments).kill_on_drop(true);
+    command.args(["--language", "en"]).args(arguments).kill_on_drop(true);
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().unwrap();
     child.stdin.take().unwrap().write_all(input.as_bytes()).await.unwrap();
@@ -86,7 +86,9 @@ async fn agent(arguments: &[&str], input: &str) -> (Option<i32>, String, String)
 /// Puts the card on the reader of this port; ready is what the program says.
 async fn insert(origin: &str, port: &str) -> Child {
     let mut command = Command::new(env!("CARGO_BIN_EXE_musubi-agent"));
-    command.args(["virtual", "--lang", "en", "--nation", origin, "--reader-port", port]).kill_on_drop(true);
+    command
+        .args(["virtual", "--language", "en", "--nation", origin, "--reader-port", port])
+        .kill_on_drop(true);
     let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap();
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
     let line = tokio::time::timeout(PATIENCE, lines.next_line()).await.expect("a line").unwrap().unwrap();

@@ -97,7 +97,7 @@ struct Running {
 
 fn agent(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_musubi-agent"));
-    command.args(["virtual", "--lang", "en"]).args(arguments);
+    command.args(["virtual", "--language", "en"]).args(arguments);
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
     command
 }

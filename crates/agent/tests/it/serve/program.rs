@@ -11,7 +11,7 @@ use super::station::{AT, BANK};
 
 fn agent(state: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_musubi-agent"));
-    command.args(["--lang", "en"]).args(arguments).arg("--state").arg(state);
+    command.args(["--language", "en"]).args(arguments).arg("--state").arg(state);
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
 }

@@ -13,7 +13,7 @@ impl Inserted {
     async fn agent(&self, typed: &str, arguments: &[&str]) -> (Option<i32>, String) {
         self.write("typed", typed.as_bytes());
         let input = Stdio::from(std::fs::File::open(self.file("typed")).unwrap());
-        let ours = ["--lang", "en"];
+        let ours = ["--language", "en"];
         let reader = ["--reader", &self.reader, "--pin-stdin"];
         let output = self.run_with(input, agent_program(), &[&ours, arguments, &reader].concat()).await;
         (output.status.code(), said(&output))

@@ -103,7 +103,7 @@ impl Inserted {
 
     async fn run_agent(&mut self, nation: &str, resident: &str, options: &[&str]) {
         let mut command = Command::new(agent_program());
-        command.args(["virtual", "--lang", "en", "--nation", nation, "--resident", resident]);
+        command.args(["virtual", "--language", "en", "--nation", nation, "--resident", resident]);
         command.args(["--reader-port", &self.port.to_string()]).args(options);
         command.stdout(Stdio::piped()).stdin(Stdio::null()).kill_on_drop(true);
         let mut agent = command.spawn().expect("musubi-agent starts");

@@ -36,7 +36,16 @@ impl Served {
         let folder = tempfile::tempdir().unwrap();
         let log = std::fs::File::create(folder.path().join("log")).unwrap();
         let mut command = Command::new(agent_program());
-        command.args(["serve", "--lang", "en", "--port", &port.to_string(), "--reader", reader, "--state"]);
+        command.args([
+            "serve",
+            "--language",
+            "en",
+            "--port",
+            &port.to_string(),
+            "--reader",
+            reader,
+            "--state",
+        ]);
         command.arg(folder.path().join("state")).env("MUSUBI_LOG", "trace").stderr(log);
         command.stdout(Stdio::piped()).stdin(Stdio::null()).kill_on_drop(true);
         let mut program = command.spawn().expect("musubi-agent starts");
