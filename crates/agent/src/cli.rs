@@ -4,12 +4,13 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use musubi_httpkit::page::Lang;
 use musubi_kernel::{Clock as _, SystemClock};
 
 use crate::commands::{self, CardArguments};
-use crate::messages::Condition;
+use crate::messages::{Condition, TEXTS};
 use crate::serve;
-use crate::terminal::{Ask, Keyboard, Language, StandardInput, Terminal, say};
+use crate::terminal::{Ask, Keyboard, StandardInput, Terminal, languages, say};
 use crate::virtual_reader;
 
 /// Wrong arguments (`EX_USAGE`).
@@ -28,8 +29,8 @@ const COULD_NOT: u8 = 2;
 )]
 struct Arguments {
     /// Language of the output; from LC_ALL, LC_MESSAGES or LANG unless given.
-    #[arg(long, global = true, value_enum)]
-    language: Option<Language>,
+    #[arg(long, global = true, value_parser = languages())]
+    language: Option<Lang>,
     /// `serve` unless given.
     #[command(subcommand)]
     command: Option<Command>,
@@ -75,7 +76,7 @@ pub fn main() -> ExitCode {
             return if error.use_stderr() { ExitCode::from(USAGE) } else { ExitCode::SUCCESS };
         }
     };
-    let tr = arguments.language.unwrap_or_else(Language::of_environment).texts();
+    let tr = TEXTS.tr(arguments.language.unwrap_or_else(Lang::of_environment));
     let command = arguments.command.unwrap_or_else(|| Command::Serve(serve::Arguments::default()));
     match &command {
         Command::Serve(arguments) => return serve::run(arguments, tr.lang()),

@@ -3,39 +3,20 @@
 
 use std::io::{BufRead as _, IsTerminal as _, Read as _, Write};
 
+use clap::builder::{PossibleValuesParser, TypedValueParser as _};
 use musubi_card::PinReference;
 use musubi_httpkit::page::{Lang, Tr};
 use musubi_kernel::Secret;
 
-use crate::messages::{Condition, TEXTS, pin_values};
+use crate::messages::{Condition, pin_values};
 
 /// The longest line that is read for a PIN, in bytes; the longest PIN has 16.
 const MAX_LINE_BYTES: u64 = 256;
 
-/// A language of the output.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub(crate) enum Language {
-    /// 日本語.
-    Ja,
-    /// English.
-    En,
-}
-
-impl Language {
-    /// Japanese if `LC_ALL`, `LC_MESSAGES` or `LANG`, the first that is set, says so.
-    pub(crate) fn of_environment() -> Self {
-        let set = |name| std::env::var(name).ok().filter(|value: &String| !value.is_empty());
-        let value = set("LC_ALL").or_else(|| set("LC_MESSAGES")).or_else(|| set("LANG")).unwrap_or_default();
-        if value.starts_with("ja") { Self::Ja } else { Self::En }
-    }
-
-    /// This program's texts in this language.
-    pub(crate) fn texts(self) -> Tr {
-        TEXTS.tr(match self {
-            Self::Ja => Lang::Ja,
-            Self::En => Lang::En,
-        })
-    }
+/// What `--language` takes.
+pub(crate) fn languages() -> impl clap::builder::TypedValueParser<Value = Lang> {
+    PossibleValuesParser::new([Lang::Ja, Lang::En].map(Lang::code))
+        .map(|code| Lang::from_code(&code).unwrap_or(Lang::Ja))
 }
 
 /// Whoever enters PINs and decides.

@@ -62,3 +62,11 @@ export function faultOf(request, origin) {
   }
   return null;
 }
+
+// What will be signed, as far as it is known before the card is read; `fromCard` stands for the rest.
+export function textOf(origin, request, fromCard) {
+  const text = `${KINDS[request.operation].title}\norigin: ${origin}\nrelying-party: ${request.relying_party.id}\n`
+    + `purpose: ${request.purpose}\nnonce: ${request.nonce}\n`;
+  if (request.enrol_presence === true) return `${text}presence-key: ${fromCard}\n`;
+  return request.operation === "prove_presence" ? `${text}certificate: ${fromCard}\n` : text;
+}

@@ -3,7 +3,7 @@
 // It believes nothing of the calling page but what the browser itself vouches for: event.source and event.origin.
 // Everything checked here is checked again by the server, which makes the text that the card signs.
 
-import { CODE_OF, CONDITION_OF, FORMS, KINDS, faultOf, isRecord, isText } from "/assets/card-request.js";
+import { CODE_OF, CONDITION_OF, FORMS, KINDS, faultOf, isRecord, isText, textOf } from "/assets/card-request.js";
 
 const settings = JSON.parse(document.getElementById("window-settings").textContent);
 const texts = settings.texts;
@@ -261,7 +261,7 @@ function present(state) {
     element("request-document").textContent = request.document;
     element("document-part").hidden = false;
   } else if (kind.title) {
-    element("request-text").textContent = textOf(kind);
+    element("request-text").textContent = textOf(call.origin, request, texts.from_card);
     element("text-part").hidden = false;
   }
   element("validity-notice").hidden = state.validity === null;
@@ -273,15 +273,6 @@ function present(state) {
   presentFields(kind);
   submitButton.textContent = operation.submit;
   show("request");
-}
-
-// What will be signed, as far as it is known before the card is read.
-function textOf(kind) {
-  const { origin, request } = call;
-  const text = `${kind.title}\norigin: ${origin}\nrelying-party: ${request.relying_party.id}\n`
-    + `purpose: ${request.purpose}\nnonce: ${request.nonce}\n`;
-  if (enrols()) return `${text}presence-key: ${texts.from_card}\n`;
-  return request.operation === "prove_presence" ? `${text}certificate: ${texts.from_card}\n` : text;
 }
 
 function presentFields(kind) {

@@ -3,32 +3,15 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
+use clap::builder::{PossibleValuesParser, TypedValueParser as _};
+use musubi_httpkit::page::Lang;
 use musubi_kernel::deceives;
 pub(crate) use musubi_kernel::shown;
 
-/// A language of the output.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub(crate) enum Language {
-    /// 日本語.
-    Ja,
-    /// English.
-    En,
-}
-
-impl Language {
-    /// Japanese if `LC_ALL`, `LC_MESSAGES` or `LANG`, the first that is set, says so.
-    pub(crate) fn of_environment() -> Self {
-        let set = |name| std::env::var(name).ok().filter(|value: &String| !value.is_empty());
-        let value = set("LC_ALL").or_else(|| set("LC_MESSAGES")).or_else(|| set("LANG")).unwrap_or_default();
-        if value.starts_with("ja") { Self::Ja } else { Self::En }
-    }
-
-    pub(crate) fn pick<T>(self, ja: T, en: T) -> T {
-        match self {
-            Self::Ja => ja,
-            Self::En => en,
-        }
-    }
+/// What `--language` takes.
+pub(crate) fn languages() -> impl clap::builder::TypedValueParser<Value = Lang> {
+    PossibleValuesParser::new([Lang::Ja, Lang::En].map(Lang::code))
+        .map(|code| Lang::from_code(&code).unwrap_or(Lang::Ja))
 }
 
 /// A file's name; what is not Unicode in it becomes U+FFFD.

@@ -5,13 +5,14 @@ use std::sync::Arc;
 
 use musubi_card::client::Card;
 use musubi_card::virtual_card::{Profile, VirtualTransport};
+use musubi_httpkit::page::Lang;
 use musubi_kernel::{Secret, SeededRandom};
 
 #[path = "../../tests/it/card.rs"]
 mod virtual_card;
 
-use crate::messages::Condition;
-use crate::terminal::{Ask, Language, Terminal};
+use crate::messages::{Condition, TEXTS};
+use crate::terminal::{Ask, Terminal};
 pub(super) use virtual_card::{AUTHENTICATION, AUTHORITY, PASSWORD, PIN, signature_certificate};
 
 /// A card of this carrier, with a signature certificate or without one.
@@ -55,7 +56,7 @@ pub(super) fn with(
 ) -> Done {
     let (mut out, mut err) = (Vec::new(), Vec::new());
     let mut person = Person { entries: entries.iter().copied().collect(), says_yes, prompts: Vec::new() };
-    let tr = Language::En.texts();
+    let tr = TEXTS.tr(Lang::En);
     let result = command(&mut Terminal { tr, out: &mut out, err: &mut err, ask: &mut person });
     let text = |bytes| String::from_utf8(bytes).unwrap();
     Done { result, out: text(out), err: text(err), prompts: person.prompts }

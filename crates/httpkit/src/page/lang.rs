@@ -39,6 +39,22 @@ impl Lang {
     pub fn from_code(code: &str) -> Option<Self> {
         [Self::Ja, Self::En].into_iter().find(|lang| lang.code() == code)
     }
+
+    /// That of a program at a terminal: Japanese if `LC_ALL`, `LC_MESSAGES` or `LANG`, the first that is set, says so.
+    #[must_use]
+    pub fn of_environment() -> Self {
+        let set = |name| std::env::var(name).ok().filter(|value: &String| !value.is_empty());
+        let value = set("LC_ALL").or_else(|| set("LC_MESSAGES")).or_else(|| set("LANG")).unwrap_or_default();
+        if value.starts_with("ja") { Self::Ja } else { Self::En }
+    }
+
+    /// The one of two values that is in this language.
+    pub fn pick<T>(self, ja: T, en: T) -> T {
+        match self {
+            Self::Ja => ja,
+            Self::En => en,
+        }
+    }
 }
 
 /// The language of a request: `?lang=`, else the cookie `lang`, else `Accept-Language`, else Japanese.

@@ -4,6 +4,7 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
+use musubi_httpkit::page::Lang;
 use musubi_kernel::UnixTime;
 use musubi_pki::{CheckResult, EvidenceValue, Indication, Outcome, RevocationMode, inspect};
 use musubi_signature::{
@@ -12,7 +13,7 @@ use musubi_signature::{
 };
 
 use super::advice::{advice, cautions, next};
-use crate::terminal::{Language, shown, shown_path, width};
+use crate::terminal::{shown, shown_path, width};
 
 /// The column at which values begin.
 const COLUMN: usize = 24;
@@ -22,7 +23,7 @@ pub(super) fn text(
     file: &Path,
     judgement: &DocumentJudgement,
     context: &Context<'_>,
-    language: Language,
+    language: Lang,
 ) -> String {
     let mut out = Lines { out: String::new(), language };
     let count = judgement.signatures.len();
@@ -54,7 +55,7 @@ pub(super) fn text(
 }
 
 /// What the policy leaves out.
-fn of_policy(context: &Context<'_>, language: Language) -> Option<&'static str> {
+fn of_policy(context: &Context<'_>, language: Lang) -> Option<&'static str> {
     (context.policy.revocation == RevocationMode::Off).then(|| {
         language.pick(
             "このポリシーは失効を確認しません。失効した電子証明書の署名も有効と表示されます。",
@@ -63,7 +64,7 @@ fn of_policy(context: &Context<'_>, language: Language) -> Option<&'static str> 
     })
 }
 
-fn mark(indication: Indication, language: Language) -> &'static str {
+fn mark(indication: Indication, language: Lang) -> &'static str {
     match indication {
         Indication::TotalPassed => language.pick("有効", "VALID"),
         Indication::TotalFailed => language.pick("無効", "NOT VALID"),
@@ -71,23 +72,23 @@ fn mark(indication: Indication, language: Language) -> &'static str {
     }
 }
 
-fn conclusion(judgement: &DocumentJudgement, language: Language) -> String {
+fn conclusion(judgement: &DocumentJudgement, language: Lang) -> String {
     let all = judgement.signatures.len();
     let valid = judgement.signatures.iter().filter(|s| s.verdict.is_passed()).count();
     let mark = mark(judgement.indication(), language);
     let indication = judgement.indication();
     match (indication, language) {
         _ if all == 1 => format!("{mark} ({indication})"),
-        (Indication::TotalPassed, Language::Ja) if valid < all => {
+        (Indication::TotalPassed, Lang::Ja) if valid < all => {
             format!("{mark} ({indication}): 文書の署名はすべて有効です（有効でない副署があります）")
         }
-        (Indication::TotalPassed, Language::En) if valid < all => {
+        (Indication::TotalPassed, Lang::En) if valid < all => {
             format!(
                 "{mark} ({indication}): the document's own signatures all are; a counter-signature is not"
             )
         }
-        (_, Language::Ja) => format!("{mark} ({indication}): {all} 件のうち {valid} 件が有効"),
-        (_, Language::En) => format!("{mark} ({indication}): {valid} of {all} valid"),
+        (_, Lang::Ja) => format!("{mark} ({indication}): {all} 件のうち {valid} 件が有効"),
+        (_, Lang::En) => format!("{mark} ({indication}): {valid} of {all} valid"),
     }
 }
 
@@ -112,7 +113,7 @@ impl Summary {
     }
 
     /// `None` for one file, which has said it.
-    pub(super) fn text(&self, language: Language) -> Option<String> {
+    pub(super) fn text(&self, language: Lang) -> Option<String> {
         let Self { files, passed, failed, undecided } = *self;
         let not_judged = files.saturating_sub(passed + failed + undecided);
         (files > 1).then(|| {
@@ -125,14 +126,14 @@ impl Summary {
 }
 
 /// An instant: in UTC, and in Japanese also in Japan's time.
-fn time(at: UnixTime, language: Language) -> String {
+fn time(at: UnixTime, language: Lang) -> String {
     language.pick(format!("{at}（日本時間 {}）", at.in_japan()), at.to_string())
 }
 
 /// Text in the making.
 struct Lines {
     out: String,
-    language: Language,
+    language: Lang,
 }
 
 impl Lines {
@@ -243,13 +244,13 @@ fn signer_label(signature: &SignatureJudgement) -> (&'static str, &'static str) 
     }
 }
 
-fn extent(extent: &Extent, language: Language) -> String {
+fn extent(extent: &Extent, language: Lang) -> String {
     match (extent, language) {
-        (Extent::Whole, Language::Ja) => "ファイル全体".to_owned(),
-        (Extent::Detached, Language::Ja) => "渡された内容（別のファイル）".to_owned(),
-        (Extent::Part(which), Language::Ja) => format!("一部: {}", shown(which)),
-        (Extent::Part(which), Language::En) => format!("a part: {}", shown(which)),
-        (Extent::Whole | Extent::Detached, Language::En) => extent.to_string(),
+        (Extent::Whole, Lang::Ja) => "ファイル全体".to_owned(),
+        (Extent::Detached, Lang::Ja) => "渡された内容（別のファイル）".to_owned(),
+        (Extent::Part(which), Lang::Ja) => format!("一部: {}", shown(which)),
+        (Extent::Part(which), Lang::En) => format!("a part: {}", shown(which)),
+        (Extent::Whole | Extent::Detached, Lang::En) => extent.to_string(),
     }
 }
 
@@ -279,7 +280,7 @@ pub(super) fn code(why: &NotASignature) -> &'static str {
 }
 
 /// A file that was not judged: what happened and what to do.
-pub(super) fn not_judged(file: &Path, why: &NotASignature, language: Language) -> String {
+pub(super) fn not_judged(file: &Path, why: &NotASignature, language: Lang) -> String {
     let (what, next) = match why {
         NotASignature::Malformed(_) => language.pick(
             (

@@ -25,7 +25,9 @@ pub(crate) use self::input::read;
 use self::input::{Material, one_certificate};
 use self::progress::Progress;
 use crate::cli::{Failure, say};
-use crate::terminal::{Language, shown_path};
+use musubi_httpkit::page::Lang;
+
+use crate::terminal::{languages, shown_path};
 
 /// A verdict that is not TOTAL-PASSED.
 const NOT_PASSED: u8 = 1;
@@ -85,8 +87,8 @@ pub(crate) struct Arguments {
     #[arg(long)]
     report: bool,
     /// The language of the output; by LANG if absent.
-    #[arg(long, value_enum)]
-    language: Option<Language>,
+    #[arg(long, value_parser = languages())]
+    language: Option<Lang>,
 }
 
 impl Arguments {
@@ -96,8 +98,8 @@ impl Arguments {
         (of_one && self.files.len() > 1).then_some("--content, --signature and --report take one FILE")
     }
 
-    fn language(&self) -> Language {
-        self.language.unwrap_or_else(Language::of_environment)
+    fn language(&self) -> Lang {
+        self.language.unwrap_or_else(Lang::of_environment)
     }
 }
 
@@ -176,7 +178,7 @@ fn tell(
     outcome: &Result<DocumentJudgement, NotJudged>,
     arguments: &Arguments,
     context: &Context<'_>,
-    language: Language,
+    language: Lang,
 ) -> u8 {
     match outcome {
         Ok(judgement) => {

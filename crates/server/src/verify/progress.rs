@@ -3,7 +3,9 @@
 use std::io::{IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
 
-use crate::terminal::{Language, shown_path};
+use musubi_httpkit::page::Lang;
+
+use crate::terminal::shown_path;
 
 /// More files than this take a while.
 const MANY_FILES: usize = 20;
@@ -21,7 +23,7 @@ impl Progress {
         Self { files: files.len(), is_watched: std::io::stderr().is_terminal() }
     }
 
-    pub(super) fn begin(&self, index: usize, file: &Path, language: Language) {
+    pub(super) fn begin(&self, index: usize, file: &Path, language: Lang) {
         if !self.is_watched {
             return;
         }
