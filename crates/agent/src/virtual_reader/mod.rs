@@ -14,7 +14,7 @@ use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
 
 pub(crate) use nation::Profile;
-use nation::{Chaining, Nation, NationCard, NationError, NewSession, Power, Resident};
+use nation::{BlockedPin, Chaining, Nation, NationCard, NationError, NewSession, Power, Resident};
 use vpcd::Request;
 
 use crate::messages::Condition;
@@ -53,6 +53,9 @@ pub(crate) struct Arguments {
     /// Answer this late, in milliseconds.
     #[arg(long, default_value_t = 0, value_name = "MS")]
     delay_ms: u32,
+    /// Block this PIN first, until the demo's town hall sets it again; may be given several times.
+    #[arg(long, value_enum, value_name = "PIN")]
+    block: Vec<BlockedPin>,
     /// Take the card away at the N-th command.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     removed_at: Option<u32>,
@@ -90,6 +93,9 @@ pub(crate) async fn run(
         None => residents.first(),
     };
     let resident = resident.ok_or(Condition::NoSuchResident)?;
+    for pin in &arguments.block {
+        nation.block(resident, *pin).await?;
+    }
     // The session in use, so that it can be ended there whichever way this ends here.
     let mut card = Some(nation.card(&arguments.session(resident)).await?);
     let ended = tokio::select! {

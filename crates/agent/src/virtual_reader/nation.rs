@@ -39,6 +39,19 @@ pub(crate) enum Chaining {
     GetResponse,
 }
 
+/// A PIN that is blocked on demand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, clap::ValueEnum)]
+#[serde(rename_all = "snake_case")]
+#[value(rename_all = "snake_case")]
+pub(crate) enum BlockedPin {
+    /// 利用者証明用, 4 digits.
+    Authentication,
+    /// 署名用, 6 to 16 letters and digits.
+    Signature,
+    /// 券面事項入力補助用, 4 digits.
+    TextAttributes,
+}
+
 /// What is asked of a session.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct NewSession {
@@ -126,6 +139,16 @@ impl Nation {
         let response = self.send(request.header(reqwest::header::ACCEPT_LANGUAGE, language)).await?;
         match response.status() {
             StatusCode::OK => self.json(response).await,
+            status => Err(refused(status)),
+        }
+    }
+
+    /// Takes all tries of a PIN, until the town hall sets it again.
+    pub(crate) async fn block(&self, resident: &Resident, pin: BlockedPin) -> Result<(), Condition> {
+        let path = format!("virtual/cards/{}/block", resident.id);
+        let request = self.request(Method::POST, &path)?.json(&serde_json::json!({ "pin": pin }));
+        match self.send(request).await?.status() {
+            StatusCode::NO_CONTENT => Ok(()),
             status => Err(refused(status)),
         }
     }

@@ -43,6 +43,7 @@ impl Nation {
     async fn start(&self) -> String {
         let router = Router::new()
             .route("/virtual/cards", get(cards))
+            .route("/virtual/cards/{resident}/block", post(block))
             .route("/virtual/sessions", post(begin))
             .route("/virtual/sessions/{id}/apdu", post(apdu))
             .route("/virtual/sessions/{id}/power", post(power))
@@ -65,6 +66,11 @@ async fn begin(State(nation): State<Nation>, body: String) -> Response {
     nation.saw(format!("begin {body}"));
     let answer = format!(r#"{{"session":"s1","atr":"{}"}}"#, hex::encode(ATR));
     (StatusCode::CREATED, [(header::CONTENT_TYPE, "application/json")], answer).into_response()
+}
+
+async fn block(State(nation): State<Nation>, Path(resident): Path<String>, body: String) -> StatusCode {
+    nation.saw(format!("block {resident} {body}"));
+    StatusCode::NO_CONTENT
 }
 
 /// The answer is the command backwards, and 9000.
@@ -258,4 +264,18 @@ async fn residents_are_listed_and_an_unknown_one_or_a_silent_nation_is_said() {
     assert!(err.contains("Start the demo (cargo run --release)"), "{err}");
     let (code, ..) = run(&["--removed-at", "0"]).await;
     assert_eq!(code, Some(64));
+}
+
+#[tokio::test]
+async fn a_pin_is_blocked_before_the_card_lies_on_the_reader() {
+    let nation = Nation::default();
+    let (vpcd, port) = vpcd().await;
+    let more = ["--resident", "aoki", "--block", "authentication", "--block", "text_attributes"];
+    let _running = start(&nation.start().await, port, &more);
+    drop(accept(&vpcd).await);
+    let log = nation.log();
+    let expected = [r#"block aoki {"pin":"authentication"}"#, r#"block aoki {"pin":"text_attributes"}"#]
+        .map(str::to_owned);
+    assert_eq!(log[..2], expected);
+    assert!(log[2].starts_with("begin "), "{log:?}");
 }
