@@ -1,7 +1,7 @@
 //! Pairing, approving, signing in, forgetting.
 
 use std::io::Write;
-use std::sync::{Arc, Mutex, mpsc};
+use std::sync::{Arc, Mutex, OnceLock, mpsc};
 use std::time::Duration;
 
 use axum::http::{Request, StatusCode};
@@ -290,18 +290,30 @@ impl Write for Log {
     }
 }
 
+impl Log {
+    /// What the whole test process says: tests run beside one another, and none may tell a secret. (A subscriber of one
+    /// thread would miss what a call site says that another thread has met first.)
+    fn of_process() -> &'static Self {
+        static LOG: OnceLock<Log> = OnceLock::new();
+        LOG.get_or_init(|| {
+            let log = Self::default();
+            let kept = log.clone();
+            let subscriber = tracing_subscriber::fmt()
+                .with_max_level(tracing_subscriber::filter::LevelFilter::TRACE)
+                // The digits of a time may be those of a PIN.
+                .without_time()
+                .with_ansi(false)
+                .with_writer(move || kept.clone())
+                .finish();
+            tracing::subscriber::set_global_default(subscriber).expect("the only subscriber of this process");
+            log
+        })
+    }
+}
+
 #[tokio::test]
 async fn the_log_holds_no_pin_code_secret_or_site() {
-    let log = Log::default();
-    let kept = log.clone();
-    let subscriber = tracing_subscriber::fmt()
-        .with_max_level(tracing_subscriber::filter::LevelFilter::TRACE)
-        // The digits of a time may be those of a PIN.
-        .without_time()
-        .with_ansi(false)
-        .with_writer(move || kept.clone())
-        .finish();
-    let _guard = tracing::subscriber::set_default(subscriber);
+    let log = Log::of_process();
     let station = Station::new();
     let code = station.code();
     let secret = station.ready().await;
