@@ -209,15 +209,11 @@ impl<T: Transport> Card<T> {
     /// # Errors
     /// [`CardError`].
     pub fn sign(&mut self, kind: CertificateKind, digest: &[u8; 32]) -> Result<Vec<u8>, CardError> {
-        self.application(Application::Jpki)?;
         let key = match kind {
             CertificateKind::UserAuthentication => jpki::AUTHENTICATION_KEY,
             CertificateKind::DigitalSignature => jpki::SIGNATURE_KEY,
         };
-        match self.exchange.select_file(key)? {
-            StatusWord::FILE_NOT_FOUND => return Err(CardError::CertificateAbsent(kind)),
-            status => done("SELECT", status)?,
-        }
+        self.select_of(kind, key)?;
         // P2 = 80: the selected key.
         self.compute_signature(0x80, digest)
     }
@@ -308,6 +304,15 @@ impl<T: Transport> Card<T> {
         if content.len() == len { Ok(content) } else { Err(CardError::Malformed(name)) }
     }
 
+    /// Selects a file of 公的個人認証AP that belongs to one of the certificates.
+    fn select_of(&mut self, kind: CertificateKind, file: FileId) -> Result<(), CardError> {
+        self.application(Application::Jpki)?;
+        match self.exchange.select_file(file)? {
+            StatusWord::FILE_NOT_FOUND => Err(CardError::CertificateAbsent(kind)),
+            status => done("SELECT", status),
+        }
+    }
+
     fn select_and_read(&mut self, file: FileId, len: usize) -> Result<Vec<u8>, CardError> {
         done("SELECT", self.exchange.select_file(file)?)?;
         self.exchange.read(len)
@@ -315,11 +320,7 @@ impl<T: Transport> Card<T> {
 
     /// A certificate: its file is as long as its DER says, or longer.
     fn certificate(&mut self, file: FileId, kind: CertificateKind) -> Result<Vec<u8>, CardError> {
-        self.application(Application::Jpki)?;
-        match self.exchange.select_file(file)? {
-            StatusWord::FILE_NOT_FOUND => return Err(CardError::CertificateAbsent(kind)),
-            status => done("SELECT", status)?,
-        }
+        self.select_of(kind, file)?;
         let len = match *self.exchange.read(4)? {
             [0x30, 0x82, high, low] => usize::from(u16::from_be_bytes([high, low])) + 4,
             // A file that was made and never written.
