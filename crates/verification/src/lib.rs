@@ -150,40 +150,31 @@ impl Verification {
     /// Loads stored lists, also those that another process took in.
     ///
     /// # Errors
-    /// [`IntakeError`] if one does not verify or the database fails.
+    /// [`IntakeError`] if one cannot be used or the database fails.
     pub async fn refresh(&self) -> Result<(), IntakeError> {
-        self.0.lists.refresh(&self.0.context, &self.0.anchors).await
+        self.0.lists.load(&self.0.context, &self.0.anchors, None).await
     }
 
-    /// Looks once more through the lists in use for the certificates of linked persons: for what a process that was
-    /// cut off between a list and its second look has left undone. Called at the start; answers how many events.
+    /// Writes what follows from the lists in use into the change stream, as far as it is not there: at the start, for
+    /// what a process that was cut off has left undone. Answers how many events.
     ///
     /// # Errors
     /// [`StoreError`].
     pub async fn catch_up(&self) -> Result<u32, StoreError> {
-        let context = self.context();
-        let at = context.clock.now();
-        let mut events = 0;
-        for list in self.lists().snapshot().iter() {
-            // One transaction each: none may hold the head of the audit log while it looks through another list.
-            let mut tx = context.db.begin().await?;
-            events += change_check::record_changes(&mut tx, context, list, at).await?;
-            tx.commit().await?;
-        }
-        self.lists().looked_through();
-        Ok(events)
+        revocation::follow(&self.0.context, &self.0.lists).await
     }
 
-    /// Takes in what upstream has published since; answers how many lists.
+    /// Takes in what upstream has published since, and has told what follows from it; answers how many lists.
     ///
     /// # Errors
     /// [`IntakeError`] of the first list that was refused, after all were tried.
     pub async fn take_in(&self) -> Result<u32, IntakeError> {
         self.refresh().await?;
-        if self.lists().must_look_again() {
-            self.catch_up().await?;
-        }
-        revocation::take_in(&self.0.context, &self.0.anchors, self.upstream(), &self.0.lists).await
+        let taken =
+            revocation::take_in(&self.0.context, &self.0.anchors, self.upstream(), &self.0.lists).await;
+        // Also if a list was refused: others may have come, and certificates may have become known.
+        self.catch_up().await?;
+        taken
     }
 }
 

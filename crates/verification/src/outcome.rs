@@ -150,8 +150,10 @@ pub(crate) enum Deferred {
 impl From<UpstreamError> for Deferred {
     fn from(error: UpstreamError) -> Self {
         match error {
-            UpstreamError::Unreachable => Self::Unreachable,
-            UpstreamError::Refused { .. } | UpstreamError::Malformed => Self::Unusable,
+            UpstreamError::Unreachable | UpstreamError::CutOff => Self::Unreachable,
+            UpstreamError::Refused { .. } | UpstreamError::Malformed | UpstreamError::NotKept => {
+                Self::Unusable
+            }
         }
     }
 }

@@ -24,8 +24,7 @@ use musubi_pki::{AuthorityKind, RevocationReason};
 use musubi_store::Migration;
 
 pub use service::{
-    CertificateState, CertificateStatus, Error, LatestOutcome, Source, Status, oldest, record,
-    record_changes, status,
+    CertificateState, CertificateStatus, Error, LatestOutcome, Source, Status, oldest, record, status,
 };
 
 /// The feature's schema.

@@ -4,9 +4,7 @@ use std::sync::Arc;
 
 use musubi_feed::{CREDENTIAL_CHANGE, CREDENTIAL_COMPROMISE, Event};
 use musubi_kernel::UnixTime;
-use musubi_pki::{
-    AuthorityKind, CertKey, EntryStatus, Freshness, Policy, SerialNumber, VerifiedRevocationList,
-};
+use musubi_pki::{AuthorityKind, EntryStatus, Freshness, Policy, SerialNumber, VerifiedRevocationList};
 use musubi_platform::audit::{self, AuditEvent};
 use musubi_platform::change_stream::{self, NewEntry};
 use musubi_platform::consent::{self, Consent};
@@ -65,28 +63,6 @@ impl Source {
         let number = i64::try_from(list.number()).unwrap_or(i64::MAX);
         Self { authority: list.authority(), key_id: list.key_id().to_owned(), number }
     }
-}
-
-/// Looks through a list for every known certificate that is not marked as revoked, and writes the events that follow;
-/// answers how many.
-///
-/// # Errors
-/// [`StoreError`].
-pub async fn record_changes(
-    tx: &mut Tx,
-    context: &Context,
-    list: &VerifiedRevocationList,
-    at: UnixTime,
-) -> Result<u32, StoreError> {
-    let mut named = Vec::new();
-    linking::for_each_not_yet_revoked(tx, list.authority(), |serial| {
-        if let EntryStatus::Listed { at, reason } = list.status_of(&serial) {
-            let key = CertKey { authority: list.authority(), serial };
-            named.push(Revocation { key, at, reason });
-        }
-    })
-    .await?;
-    record(tx, context, &Source::of(list), &named, at).await
 }
 
 /// Marks the certificates as revoked and writes the events that follow, with their audit records; answers how many.

@@ -17,7 +17,6 @@ use crate::evidence::{self, Concluded};
 use crate::linking;
 use crate::outcome::{Completed, LIFETIME, State, TransactionError, check_purpose, nonce};
 use crate::presence::{self, Enrolment};
-use crate::revocation::Lists;
 
 /// A started transaction.
 #[derive(Debug)]
@@ -229,7 +228,7 @@ pub async fn complete(
     };
     let receipt = audit::append(tx, &event, context.random.as_ref(), at).await?;
     evidence::keep(tx, context, &receipt, transaction.id.as_str(), &content).await?;
-    if state == State::Accepted && Lists::are_outdated(tx, verification.anchors(), &judged_by).await? {
+    if state == State::Accepted && verification.lists().are_outdated(tx, &judged_by).await? {
         return Err(TransactionError::Outdated);
     }
     let verdict = serde_json::to_value(&verdict).map_err(|_| StoreError::Corrupt("verdict"))?;

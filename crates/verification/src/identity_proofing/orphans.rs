@@ -28,7 +28,7 @@ pub async fn withdraw_orphaned_consents(
         match verification.upstream().withdraw_consent(&consent).await {
             // Refused: the authority has no such consent.
             Ok(()) | Err(UpstreamError::Refused { .. }) => {}
-            Err(UpstreamError::Unreachable | UpstreamError::Malformed) => break,
+            Err(_) => break,
         }
         let mut tx = db.begin().await?;
         sql::forget_consent(&mut tx, &consent).await?;

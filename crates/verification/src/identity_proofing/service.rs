@@ -23,7 +23,6 @@ use crate::outcome::{
     Completed, Deferred, LIFETIME, Signed, State, TRY_LATER, TransactionError, check_customer_id,
     check_purpose, nonce, still_open, upstream_check,
 };
-use crate::revocation::Lists;
 use crate::upstream::{ConsentEvidence, ConsentTerm};
 use crate::validation_policy::AppliedPolicy;
 
@@ -426,7 +425,7 @@ pub async fn complete(
     let receipt =
         record(tx, verification, &transaction, (&verdict, &policy, &content), person.clone(), at).await?;
     evidence::keep(tx, context, &receipt, transaction.id.as_str(), &content).await?;
-    if state == State::Accepted && Lists::are_outdated(tx, verification.anchors(), &judged_by).await? {
+    if state == State::Accepted && verification.lists().are_outdated(tx, &judged_by).await? {
         return Err(TransactionError::Outdated);
     }
     let verdict = serde_json::to_value(&verdict).map_err(|_| StoreError::Corrupt("verdict"))?;

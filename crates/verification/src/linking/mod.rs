@@ -7,7 +7,7 @@
 mod sql;
 
 use musubi_kernel::{Random, UnixTime};
-use musubi_pki::{AuthorityKind, CertKey, RevocationReason, SerialNumber};
+use musubi_pki::{CertKey, RevocationReason, SerialNumber};
 use musubi_platform::person::PersonId;
 use musubi_platform::relying_party::RelyingPartyId;
 use musubi_store::{Migration, StoreError, Tx};
@@ -131,6 +131,9 @@ pub async fn settle_person(
     certificates.sort_by_key(|(key, _)| key.authority);
     for (certificate, not_after) in certificates {
         let owner = sql::remember_certificate(tx, certificate, &person, not_after, at).await?;
+        if not_after.is_none() {
+            sql::check_later(tx, certificate).await?;
+        }
         // Of several requests that meet a new card at once, the first one named the person.
         if new {
             person = owner;
@@ -144,7 +147,8 @@ pub async fn settle_person(
 /// # Errors
 /// [`StoreError`].
 pub async fn remember(tx: &mut Tx, key: &CertKey, person: &PersonId, at: UnixTime) -> Result<(), StoreError> {
-    sql::remember_certificate(tx, key, person, None, at).await.map(drop)
+    sql::remember_certificate(tx, key, person, None, at).await?;
+    sql::check_later(tx, key).await
 }
 
 /// All certificates of a person, oldest first.
@@ -153,21 +157,6 @@ pub async fn remember(tx: &mut Tx, key: &CertKey, person: &PersonId, at: UnixTim
 /// [`StoreError`].
 pub async fn certificates_of(tx: &mut Tx, person: &PersonId) -> Result<Vec<KnownCertificate>, StoreError> {
     sql::certificates_of(tx, person).await
-}
-
-/// Gives every certificate of an authority that is not known to be revoked to `each`: a whole nation's may come.
-///
-/// # Errors
-/// [`StoreError`].
-pub async fn for_each_not_yet_revoked<F>(
-    tx: &mut Tx,
-    authority: AuthorityKind,
-    each: F,
-) -> Result<u64, StoreError>
-where
-    F: FnMut(SerialNumber) + Send,
-{
-    sql::for_each_not_yet_revoked(tx, authority, each).await
 }
 
 /// A certificate that a list names.

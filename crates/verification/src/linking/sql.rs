@@ -1,7 +1,7 @@
 //! The linking tables' only SQL.
 
 use musubi_kernel::UnixTime;
-use musubi_pki::{AuthorityKind, CertKey, SerialNumber};
+use musubi_pki::{CertKey, SerialNumber};
 use musubi_platform::person::PersonId;
 use musubi_platform::relying_party::RelyingPartyId;
 use musubi_store::{Row, StoreError, Target, Tx};
@@ -43,6 +43,16 @@ pub(super) async fn remember_certificate(
     .parsed("person_id")
 }
 
+/// Has a certificate looked for in the lists in use, which nobody has judged.
+pub(super) async fn check_later(tx: &mut Tx, key: &CertKey) -> Result<(), StoreError> {
+    tx.execute(
+        "INSERT INTO certificate_to_check (authority, serial) VALUES ($1, $2) ON CONFLICT DO NOTHING",
+        &[key.authority.as_str().into(), key.serial.to_string().into()],
+    )
+    .await
+    .map(drop)
+}
+
 pub(super) async fn certificates_of(
     tx: &mut Tx,
     person: &PersonId,
@@ -56,25 +66,6 @@ pub(super) async fn certificates_of(
     .iter()
     .map(known_certificate)
     .collect()
-}
-
-pub(super) async fn for_each_not_yet_revoked<F>(
-    tx: &mut Tx,
-    authority: AuthorityKind,
-    mut each: F,
-) -> Result<u64, StoreError>
-where
-    F: FnMut(SerialNumber) + Send,
-{
-    tx.for_each(
-        "SELECT serial FROM certificate WHERE authority = $1 AND revoked_at IS NULL ORDER BY serial",
-        &[authority.as_str().into()],
-        |row| {
-            each(row.text(0)?.parse().map_err(|_| StoreError::Corrupt("serial"))?);
-            Ok(())
-        },
-    )
-    .await
 }
 
 /// What a list names, in a table of this connection alone: one statement then works on all of it.

@@ -7,24 +7,30 @@ use async_trait::async_trait;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use musubi_kernel::{Secret, UnixTime};
-use musubi_pki::{AuthorityKind, CertKey, SerialNumber};
+use musubi_pki::{AuthorityKind, CertKey, ListScope, SerialNumber};
 use musubi_platform::consent::ConsentId;
+use reqwest::StatusCode;
+use reqwest::header::{CONTENT_RANGE, RANGE};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    ConsentEvidence, ConsentTerm, LatestAttributes, PublishedList, SerialSuccession, Upstream, UpstreamError,
+    ConsentEvidence, ConsentTerm, LatestAttributes, PublishedDelta, PublishedList, Receive, SerialSuccession,
+    Upstream, UpstreamError,
 };
 
 /// Largest JSON answer, in bytes.
 const MAX_JSON: usize = 256 * 1024;
-/// Largest revocation list, in bytes. The nation's full list is estimated at 1.5 GB at worst; a streaming
-/// intake for that size is a capability of its own.
-const MAX_LIST: usize = 256 * 1024 * 1024;
+/// Largest announcement of lists: both authorities, their generations and municipalities, with the delta lists of each.
+const MAX_ANNOUNCEMENT: usize = 32 * 1024 * 1024;
+/// Most lists in an announcement, and most delta lists to one of them.
+const MAX_LISTS: usize = 20_000;
+const MAX_DELTAS: usize = 64;
 /// An authority that has not answered by then counts as unreachable.
 const TIMEOUT: Duration = Duration::from_secs(5);
-/// A list may be large: this is how long its transfer may take.
-const LIST_TIMEOUT: Duration = Duration::from_secs(300);
+/// A list may be large: this is how long its transfer may take, and how long nothing may come.
+const LIST_TIMEOUT: Duration = Duration::from_secs(900);
+const SILENCE: Duration = Duration::from_secs(20);
 
 /// Talks to an upstream server.
 #[derive(Debug)]
@@ -32,13 +38,44 @@ pub struct HttpUpstream {
     client: reqwest::Client,
     origin: String,
     credential: Secret<String>,
+    lists: WhichLists,
+}
+
+/// Which revocation lists are taken in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WhichLists {
+    /// Those of all certificates of a generation.
+    #[default]
+    Full,
+    /// Those of each municipality.
+    Municipalities,
+    /// Both.
+    All,
+}
+
+impl WhichLists {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Full => "full",
+            Self::Municipalities => "municipalities",
+            Self::All => "all",
+        }
+    }
 }
 
 impl HttpUpstream {
     /// A client of the upstream at `origin` (`scheme://host[:port]`).
     #[must_use]
     pub fn new(origin: String, credential: Secret<String>) -> Self {
-        Self { client: musubi_httpkit::client::http_client(TIMEOUT), origin, credential }
+        let client = musubi_httpkit::client::http_client(TIMEOUT);
+        Self { client, origin, credential, lists: WhichLists::default() }
+    }
+
+    /// The same, which takes in these lists.
+    #[must_use]
+    pub fn with_lists(self, lists: WhichLists) -> Self {
+        Self { lists, ..self }
     }
 
     async fn answer(&self, request: reqwest::RequestBuilder, limit: usize) -> Result<Vec<u8>, UpstreamError> {
@@ -58,7 +95,7 @@ impl HttpUpstream {
         if status.is_success() {
             return Ok(body);
         }
-        if status.is_server_error() || status == reqwest::StatusCode::TOO_MANY_REQUESTS {
+        if status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS {
             return Err(UpstreamError::Unreachable);
         }
         let refusal: Refusal = serde_json::from_slice(&body).map_err(|_| UpstreamError::Malformed)?;
@@ -88,6 +125,58 @@ struct ListEntry {
     key_id: String,
     number: u64,
     path: String,
+    bytes: Option<u64>,
+    scope: Option<Scope>,
+    #[serde(default)]
+    deltas: Vec<DeltaEntry>,
+}
+
+/// Absent, or `"full"`: all certificates.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Scope {
+    Named(String),
+    Municipality {
+        /// DER of the directory name, base64.
+        directory_name: String,
+    },
+}
+
+#[derive(Deserialize)]
+struct DeltaEntry {
+    base_number: u64,
+    number: u64,
+    path: String,
+}
+
+fn is_list_path(path: &str) -> bool {
+    path.starts_with("/upstream/v1/revocation-lists/") && path.len() <= 256
+}
+
+/// An announced list, if it is of the documented form.
+fn published(entry: ListEntry) -> Option<PublishedList> {
+    let scope = match entry.scope {
+        None => ListScope::Full,
+        Some(Scope::Named(name)) if name == "full" => ListScope::Full,
+        Some(Scope::Named(_)) => return None,
+        Some(Scope::Municipality { directory_name }) => {
+            ListScope::Partition(STANDARD.decode(directory_name).ok().filter(|name| name.len() <= 1024)?)
+        }
+    };
+    let well_formed = is_list_path(&entry.path)
+        && entry.key_id.len() <= 64
+        && entry.deltas.len() <= MAX_DELTAS
+        && entry.deltas.iter().all(|delta| is_list_path(&delta.path));
+    let delta = |DeltaEntry { base_number, number, path }| PublishedDelta { base_number, number, path };
+    well_formed.then(|| PublishedList {
+        authority: entry.authority,
+        key_id: entry.key_id,
+        number: entry.number,
+        scope,
+        path: entry.path,
+        bytes: entry.bytes,
+        deltas: entry.deltas.into_iter().map(delta).collect(),
+    })
 }
 
 #[derive(Serialize)]
@@ -138,6 +227,12 @@ struct Latest {
     fee_yen: u32,
 }
 
+/// Whether a partial answer begins where it was asked to.
+fn begins_at(response: &reqwest::Response, from: u64) -> bool {
+    let range = response.headers().get(CONTENT_RANGE).and_then(|range| range.to_str().ok());
+    range.is_some_and(|range| range.starts_with(&format!("bytes {from}-")))
+}
+
 /// `Ok(None)` where upstream says that it knows of nothing.
 fn none_if<T>(answer: Result<T, UpstreamError>, codes: &[&str]) -> Result<Option<T>, UpstreamError> {
     match answer {
@@ -150,33 +245,46 @@ fn none_if<T>(answer: Result<T, UpstreamError>, codes: &[&str]) -> Result<Option
 #[async_trait]
 impl Upstream for HttpUpstream {
     async fn revocation_lists(&self) -> Result<Vec<PublishedList>, UpstreamError> {
-        let request = self.client.get(format!("{}/upstream/v1/revocation-lists", self.origin));
-        let body = self.answer(request, MAX_JSON).await?;
+        let scope = self.lists.as_str();
+        let request = self.client.get(format!("{}/upstream/v1/revocation-lists?scope={scope}", self.origin));
+        let body = self.answer(request, MAX_ANNOUNCEMENT).await?;
         let lists: Lists = serde_json::from_slice(&body).map_err(|_| UpstreamError::Malformed)?;
-        let well_formed = lists.lists.len() <= 64
-            && lists.lists.iter().all(|list| {
-                list.path.starts_with("/upstream/v1/revocation-lists/")
-                    && list.path.len() <= 256
-                    && list.key_id.len() <= 64
-            });
-        if !well_formed {
+        if lists.lists.len() > MAX_LISTS {
             return Err(UpstreamError::Malformed);
         }
-        Ok(lists
-            .lists
-            .into_iter()
-            .map(|ListEntry { authority, key_id, number, path }| PublishedList {
-                authority,
-                key_id,
-                number,
-                path,
-            })
-            .collect())
+        lists.lists.into_iter().map(published).collect::<Option<_>>().ok_or(UpstreamError::Malformed)
     }
 
-    async fn fetch_list(&self, list: &PublishedList) -> Result<Vec<u8>, UpstreamError> {
-        let request = self.client.get(format!("{}{}", self.origin, list.path)).timeout(LIST_TIMEOUT);
-        self.answer(request, MAX_LIST).await
+    async fn fetch(&self, path: &str, into: &mut dyn Receive) -> Result<(), UpstreamError> {
+        let from = into.received();
+        let mut request = self
+            .client
+            .get(format!("{}{path}", self.origin))
+            .timeout(LIST_TIMEOUT)
+            .bearer_auth(self.credential.expose());
+        if from > 0 {
+            request = request.header(RANGE, format!("bytes={from}-"));
+        }
+        let mut response = request.send().await.map_err(|_| UpstreamError::Unreachable)?;
+        match response.status() {
+            StatusCode::OK if from == 0 => {}
+            StatusCode::PARTIAL_CONTENT if from > 0 && begins_at(&response, from) => {}
+            // Begun anew by a server that knows no ranges, or already whole.
+            status if status.is_success() || status == StatusCode::RANGE_NOT_SATISFIABLE => {
+                return Err(UpstreamError::Malformed);
+            }
+            status if status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS => {
+                return Err(UpstreamError::Unreachable);
+            }
+            _ => return Err(UpstreamError::Malformed),
+        }
+        loop {
+            match tokio::time::timeout(SILENCE, response.chunk()).await {
+                Ok(Ok(Some(chunk))) => into.chunk(&chunk)?,
+                Ok(Ok(None)) => return Ok(()),
+                Ok(Err(_)) | Err(_) => return Err(UpstreamError::CutOff),
+            }
+        }
     }
 
     async fn counterpart(&self, key: &CertKey) -> Result<Option<SerialNumber>, UpstreamError> {

@@ -10,10 +10,10 @@ mod http;
 
 use async_trait::async_trait;
 use musubi_kernel::UnixTime;
-use musubi_pki::{AuthorityKind, CertKey, SerialNumber};
+use musubi_pki::{AuthorityKind, CertKey, ListScope, SerialNumber};
 use musubi_platform::consent::ConsentId;
 
-pub use http::HttpUpstream;
+pub use http::{HttpUpstream, WhichLists};
 
 /// Why upstream gave no usable answer.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -30,6 +30,12 @@ pub enum UpstreamError {
     /// The answer is not of the documented form, or too large.
     #[error("the authority's answer is malformed")]
     Malformed,
+    /// The transfer ended before its end: what came may be kept, and the rest asked for.
+    #[error("the transfer was cut off")]
+    CutOff,
+    /// What came could not be kept on this side.
+    #[error("what the authority sent could not be kept")]
+    NotKept,
 }
 
 /// A revocation list that upstream says it has.
@@ -41,8 +47,37 @@ pub struct PublishedList {
     pub key_id: String,
     /// CRLNumber as announced; the list itself is believed, not this.
     pub number: u64,
+    /// Which certificates it is about.
+    pub scope: ListScope,
     /// Path to fetch it from.
     pub path: String,
+    /// Its length, if it is told.
+    pub bytes: Option<u64>,
+    /// Delta lists (RFC 5280 5.2.4) that lead to it.
+    pub deltas: Vec<PublishedDelta>,
+}
+
+/// A delta list that upstream says it has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PublishedDelta {
+    /// BaseCRLNumber: it applies to a list of this number or a higher one.
+    pub base_number: u64,
+    /// CRLNumber of the list that it leads to.
+    pub number: u64,
+    /// Path to fetch it from.
+    pub path: String,
+}
+
+/// Takes bytes as they arrive.
+pub trait Receive: Send {
+    /// How many bytes came so far: from there on the rest is asked for.
+    fn received(&self) -> u64;
+
+    /// Takes the next bytes.
+    ///
+    /// # Errors
+    /// [`UpstreamError::Malformed`] if they are more than are taken, [`UpstreamError::NotKept`] if they cannot be kept.
+    fn chunk(&mut self, bytes: &[u8]) -> Result<(), UpstreamError>;
 }
 
 /// Old and new serial numbers of one person's certificates of one kind.
@@ -100,10 +135,10 @@ impl std::fmt::Debug for LatestAttributes {
 /// What the authorities provide.
 #[async_trait]
 pub trait Upstream: Send + Sync {
-    /// The newest full list of every authority and generation.
+    /// The newest list of every authority, generation and scope.
     async fn revocation_lists(&self) -> Result<Vec<PublishedList>, UpstreamError>;
-    /// The list's bytes (DER), unverified.
-    async fn fetch_list(&self, list: &PublishedList) -> Result<Vec<u8>, UpstreamError>;
+    /// The bytes of a list (DER), unverified, from where `into` already has them.
+    async fn fetch(&self, path: &str, into: &mut dyn Receive) -> Result<(), UpstreamError>;
     /// The serial of the corresponding certificate of the other kind, if there is one.
     async fn counterpart(&self, key: &CertKey) -> Result<Option<SerialNumber>, UpstreamError>;
     /// The serials before and after, if the certificate is known.

@@ -1,0 +1,114 @@
+//! What follows from a list that is in use: events, corrections. In batches, each with the place up to which it is done in
+//! its own transaction, so that a crash loses nothing and tells nothing twice; and in the order in which lists came.
+
+use std::sync::Arc;
+
+use musubi_kernel::UnixTime;
+use musubi_pki::{EntryStatus, SerialNumber, VerifiedRevocationList};
+use musubi_platform::Context;
+use musubi_store::{StoreError, Tx};
+
+use super::Lists;
+use super::sql::{self, Through, Unlooked};
+use crate::change_check::{self, Source};
+use crate::linking::Revocation;
+
+/// Changed serial numbers that are looked through in one transaction.
+const CHANGES: u32 = 2_000;
+/// Known certificates that are looked up in one transaction: nearly all are on no list.
+const KNOWN: u32 = 200_000;
+
+/// Writes what follows from the lists taken in, and from the certificates that became known, into the change stream;
+/// answers how many events that were.
+///
+/// # Errors
+/// [`StoreError`]; the next call goes on where this one ended.
+pub(crate) async fn follow(context: &Context, lists: &Lists) -> Result<u32, StoreError> {
+    let mut events = 0_u32;
+    let unlooked = {
+        let mut tx = context.db.begin_read().await?;
+        sql::unlooked(&mut tx).await?
+    };
+    for mut list in unlooked {
+        let source =
+            Source { authority: list.name.authority, key_id: list.name.key_id.clone(), number: list.number };
+        let in_use = lists.of_name(&list.name).filter(|(head, _)| head.id == list.id).map(|(_, list)| list);
+        loop {
+            let mut tx = context.db.begin().await?;
+            let at = context.clock.now();
+            let page = match list.through {
+                Through::Changes => sql::changes_after(&mut tx, &list, &list.up_to, CHANGES).await?,
+                Through::All => match &in_use {
+                    Some(in_use) => page_of_known(&mut tx, &list, in_use).await?,
+                    // Replaced before it was looked through: the list that did so is looked through as a whole, too.
+                    None => None,
+                },
+            };
+            let Some((named, up_to)) = page else {
+                sql::looked(&mut tx, list.id, at).await?;
+                tx.commit().await?;
+                break;
+            };
+            // First, since it holds the row: another process that does the same waits here, and finds it done.
+            if !sql::looked_up_to(&mut tx, &list, &up_to).await? {
+                return Ok(events);
+            }
+            events =
+                events.saturating_add(change_check::record(&mut tx, context, &source, &named, at).await?);
+            tx.commit().await?;
+            list.up_to = up_to;
+        }
+    }
+    Ok(events.saturating_add(look_for_new_ones(context, lists).await?))
+}
+
+/// What a list says of a page of the known certificates that are not marked as revoked.
+async fn page_of_known(
+    tx: &mut Tx,
+    list: &Unlooked,
+    in_use: &Arc<VerifiedRevocationList>,
+) -> Result<Option<(Vec<Revocation>, String)>, StoreError> {
+    let serials = sql::unmarked_after(tx, list.name.authority, &list.up_to, KNOWN).await?;
+    let Some(last) = serials.last().map(SerialNumber::to_string) else { return Ok(None) };
+    Ok(Some((named_by(in_use, serials), last)))
+}
+
+/// Those of `serials` that a list names.
+fn named_by(list: &VerifiedRevocationList, serials: Vec<SerialNumber>) -> Vec<Revocation> {
+    let statuses = list.statuses_of(&serials);
+    let named = serials.into_iter().zip(statuses).filter_map(|(serial, status)| match status {
+        EntryStatus::Listed { at, reason } => {
+            let key = musubi_pki::CertKey { authority: list.authority(), serial };
+            Some(Revocation { key, at, reason })
+        }
+        EntryStatus::NotListed => None,
+    });
+    named.collect()
+}
+
+/// Looks in the lists in use for certificates that became known after those were looked through.
+async fn look_for_new_ones(context: &Context, lists: &Lists) -> Result<u32, StoreError> {
+    let mut events = 0_u32;
+    loop {
+        let at: UnixTime = context.clock.now();
+        let waiting = {
+            let mut tx = context.db.begin_read().await?;
+            sql::any_to_check(&mut tx).await?
+        };
+        if !waiting {
+            return Ok(events);
+        }
+        let mut tx = context.db.begin().await?;
+        let taken = sql::take_to_check(&mut tx, CHANGES).await?;
+        for list in lists.snapshot().iter() {
+            let of_authority = taken.iter().filter(|key| key.authority == list.authority());
+            let named = named_by(list, of_authority.map(|key| key.serial.clone()).collect());
+            if !named.is_empty() {
+                let source = Source::of(list);
+                events =
+                    events.saturating_add(change_check::record(&mut tx, context, &source, &named, at).await?);
+            }
+        }
+        tx.commit().await?;
+    }
+}
