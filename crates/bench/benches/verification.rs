@@ -39,7 +39,7 @@ use musubi_server::{Origins, Parts, Platform};
 use musubi_store::{Db, Migration};
 use musubi_verification::identity_proofing::{Application, Attributes};
 use musubi_verification::upstream::{
-    ConsentEvidence, ConsentTerm, HttpUpstream, LatestAttributes, PublishedList, SerialSuccession, Upstream,
+    ConsentEvidence, ConsentTerm, HttpUpstream, LatestAttributes, PublishedList, Receive, SerialSuccession, Upstream,
     UpstreamError,
 };
 use musubi_verification::{Verification, entitlement_check, identity_proofing};
@@ -57,7 +57,7 @@ impl Upstream for Nothing {
     async fn revocation_lists(&self) -> Result<Vec<PublishedList>, UpstreamError> {
         Err(UpstreamError::Unreachable)
     }
-    async fn fetch_list(&self, _: &PublishedList) -> Result<Vec<u8>, UpstreamError> {
+    async fn fetch(&self, _: &str, _: &mut dyn Receive) -> Result<(), UpstreamError> {
         Err(UpstreamError::Unreachable)
     }
     async fn counterpart(&self, _: &CertKey) -> Result<Option<SerialNumber>, UpstreamError> {
