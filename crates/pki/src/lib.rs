@@ -30,6 +30,7 @@ mod profile;
 mod reasons;
 mod revocation_list;
 mod revocation_list_reader;
+mod source;
 mod standing;
 mod verdict;
 mod verified;
@@ -51,7 +52,10 @@ pub use presence::{
 };
 pub use profile::{Environment, ProfileError, policy_oid};
 pub use reasons::{ReasonCode, ReasonText, UnknownReason};
-pub use revocation_list::{CrlError, ListScope, MAX_LIST_BYTES, VerifiedRevocationList};
+pub use revocation_list::{
+    CrlError, ListScope, MAX_LIST_BYTES, SealedError, StatusChange, VerifiedRevocationList,
+};
+pub use source::{Digester, Digests, Phase, Progress, Report, Sealed, Source, SourceError};
 pub use standing::Standing;
 pub use verdict::{CheckResult, EvidenceValue, Freshness, Outcome, Verdict};
 pub use verified::VerifiedCertificate;

@@ -191,7 +191,7 @@ fn entry_hash(entry: &RevokedEntry) -> Sha256Digest {
 }
 
 /// Left-padded to 20 bytes: bytewise order is numeric order.
-fn order(serial: &SerialNumber) -> [u8; 20] {
+pub(crate) fn order(serial: &SerialNumber) -> [u8; 20] {
     let mut bytes = [0; 20];
     for (to, from) in bytes.iter_mut().rev().zip(serial.as_be_bytes().iter().rev()) {
         *to = *from;

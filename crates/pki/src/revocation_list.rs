@@ -3,6 +3,7 @@
 //! for ([`VerifiedRevocationList::proven`]). Whether it is fresh enough is for the judgement to say.
 
 use std::fmt;
+use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 
 use const_oid::ObjectIdentifier;
@@ -13,9 +14,10 @@ use crate::anchors::{Anchor, Issuer, TrustAnchors};
 use crate::asn1::Malformed;
 use crate::certificate::UnverifiedCertificate;
 use crate::entries::{DuplicateSerial, Entries, EntryStatus, RevokedEntry};
-use crate::key::{AuthorityKind, SerialNumber};
-use crate::list_tree::{ListCommitment, ListTree, StatusProof, UnprovenList};
+use crate::key::{AuthorityKind, RevocationReason, SerialNumber};
+use crate::list_tree::{ListCommitment, ListTree, StatusProof, UnprovenList, order};
 use crate::revocation_list_reader::{UnverifiedList, read_entries};
+use crate::source::{Digests, Phase, Progress, Report, Sealed, Source, SourceError};
 
 /// A limit that lets the largest list through that the JPKI could need (some 50 million entries), in bytes.
 pub const MAX_LIST_BYTES: usize = 2 << 30;
@@ -112,6 +114,18 @@ pub enum CrlError {
     /// A certificate is listed twice.
     #[error("a certificate is listed twice")]
     DuplicateEntry,
+    /// The bytes could not be read, or changed while they were read.
+    #[error("the list could not be read")]
+    Source,
+    /// Whoever had it read ended the reading.
+    #[error("the reading of the list was ended")]
+    Cancelled,
+}
+
+impl From<SourceError> for CrlError {
+    fn from(_: SourceError) -> Self {
+        Self::Source
+    }
 }
 
 impl From<Malformed> for CrlError {
@@ -152,6 +166,34 @@ impl fmt::Debug for ListScope {
     }
 }
 
+/// Why sealed bytes are not a list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum SealedError {
+    /// Their digest is not the one that was recorded.
+    #[error("the sealed list is not the one that was recorded")]
+    Digest,
+    /// Another version of the form: seal the list anew.
+    #[error("the sealed list has another version")]
+    Version,
+    /// Not a sealed list, or one whose parts do not fit together.
+    #[error("not a sealed list")]
+    Malformed,
+    /// The issuer is none of the trusted authorities.
+    #[error("the sealed list's issuer is not a trust anchor")]
+    UnknownIssuer,
+}
+
+/// What differs between two lists of one certificate.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StatusChange {
+    /// The certificate's serial number.
+    pub serial: SerialNumber,
+    /// When and why it was revoked by the older list; `None` if that did not name it.
+    pub before: Option<(UnixTime, RevocationReason)>,
+    /// The same by the newer list.
+    pub after: Option<(UnixTime, RevocationReason)>,
+}
+
 /// What is known of the entries.
 #[derive(Clone)]
 enum Known {
@@ -174,9 +216,90 @@ pub struct VerifiedRevocationList {
     next_update: UnixTime,
     sha256: Sha256Digest,
     known: Known,
+    sealed: Option<Sealed>,
 }
 
 impl VerifiedRevocationList {
+    /// Reads and verifies one complete list, in several passes and in bounded memory.
+    ///
+    /// # Errors
+    /// [`CrlError`].
+    pub fn read_and_verify(
+        source: &dyn Source,
+        _digests: Option<Digests>,
+        anchors: &TrustAnchors,
+        limit: u64,
+        progress: &mut Report<'_>,
+    ) -> Result<Self, CrlError> {
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+        let length = usize::try_from(source.len()).unwrap_or(usize::MAX);
+        if length > limit {
+            return Err(CrlError::TooLarge { length, limit });
+        }
+        let mut der = vec![0; length];
+        source.read_at(0, &mut der)?;
+        let told = Progress { phase: Phase::Digest, done: source.len(), total: source.len() };
+        if progress(told).is_break() {
+            return Err(CrlError::Cancelled);
+        }
+        Self::parse_and_verify(&der, anchors, limit)
+    }
+
+    /// The list in its sealed form, to be kept in a file; `None` if it is known only by a proof.
+    #[must_use]
+    pub fn sealed(&self) -> Option<&[u8]> {
+        self.sealed.as_ref().map(|bytes| (**bytes).as_ref())
+    }
+
+    /// SHA-256 of [`sealed`](Self::sealed).
+    #[must_use]
+    pub fn sealed_sha256(&self) -> Option<Sha256Digest> {
+        self.sealed().map(sha256)
+    }
+
+    /// A list from its sealed form. **Takes the recorder's word**: that the list was verified when it was sealed rests on
+    /// whoever recorded `expected`, the authority's signature is not verified again.
+    ///
+    /// # Errors
+    /// [`SealedError`].
+    pub fn from_sealed(
+        bytes: Sealed,
+        expected: &Sha256Digest,
+        anchors: &TrustAnchors,
+    ) -> Result<Self, SealedError> {
+        if sha256((*bytes).as_ref()) != *expected {
+            return Err(SealedError::Digest);
+        }
+        Self::parse_and_verify((*bytes).as_ref(), anchors, MAX_LIST_BYTES).map_err(|error| match error {
+            CrlError::UnknownIssuer => SealedError::UnknownIssuer,
+            _ => SealedError::Malformed,
+        })
+    }
+
+    /// What this list says otherwise than an older one, in the order of serial numbers; nothing if either is known only by
+    /// a proof.
+    pub fn changes_since(&self, older: &Self) -> impl Iterator<Item = StatusChange> {
+        let all = |list: &Self| list.iter().map(|e| (order(&e.serial), (e.serial, (e.at, e.reason)))).collect();
+        let (mut old, new): (BTreeMap<_, _>, BTreeMap<_, _>) = (all(older), all(self));
+        let mut changes = BTreeMap::new();
+        for (place, (serial, fact)) in new {
+            let before = old.remove(&place).map(|(_, fact)| fact);
+            if before != Some(fact) {
+                changes.insert(place, StatusChange { serial, before, after: Some(fact) });
+            }
+        }
+        for (place, (serial, fact)) in old {
+            changes.insert(place, StatusChange { serial, before: Some(fact), after: None });
+        }
+        changes.into_values()
+    }
+
+    /// [`status_of`](Self::status_of) of many serial numbers, in their order.
+    #[must_use]
+    pub fn statuses_of(&self, serials: &[SerialNumber]) -> Vec<EntryStatus> {
+        serials.iter().map(|serial| self.status_of(serial)).collect()
+    }
+
     /// Reads and verifies one complete list, all of `der`, of at most `limit` bytes. The signature is verified
     /// before the first entry is read. Keeps 16 bytes per entry (32 if the serial number has more than 64
     /// bits) and not the DER.
@@ -207,6 +330,7 @@ impl VerifiedRevocationList {
             next_update: list.next_update,
             sha256: sha256(der),
             known: Known::All(read_entries(list.revoked)?, OnceLock::new()),
+            sealed: Some(Arc::new(der.to_vec())),
         })
     }
 
@@ -240,6 +364,7 @@ impl VerifiedRevocationList {
             next_update: commitment.next_update,
             sha256: commitment.sha256,
             known: Known::One { serial: serial.clone(), status, entries },
+            sealed: None,
         })
     }
 
