@@ -54,6 +54,12 @@ impl Levels {
         Self(levels)
     }
 
+    /// The hashes level by level, from the ones given to the root.
+    #[must_use]
+    pub fn levels(&self) -> &[Vec<Sha256Digest>] {
+        &self.0
+    }
+
     /// The root; of no hashes, SHA-256 of nothing.
     #[must_use]
     pub fn root(&self) -> Sha256Digest {

@@ -77,6 +77,27 @@ pub fn signed<'a, T, E: From<Malformed>>(
 }
 
 impl<'a> Elements<'a> {
+    /// The elements with which `bytes` begin, which may go on behind them.
+    pub(crate) fn beginning(bytes: &'a [u8]) -> Self {
+        Self { rest: bytes }
+    }
+
+    /// What is left.
+    pub(crate) fn rest(&self) -> &'a [u8] {
+        self.rest
+    }
+
+    /// Octets of the element with which `bytes` begin; `None` if its length does not end within them.
+    pub(crate) fn length_of_first(bytes: &[u8]) -> Result<Option<usize>, Malformed> {
+        Ok(header(bytes)?.map(|(_, start, length)| start.saturating_add(length)))
+    }
+
+    /// Tag of the element with which `bytes` begin, octets before its value and of its value; `None` if they do not end
+    /// within `bytes`.
+    pub(crate) fn header_of_first(bytes: &[u8]) -> Result<Option<(Tag, usize, usize)>, Malformed> {
+        header(bytes)?.map(|(first, start, length)| Ok((tag(first)?, start, length))).transpose()
+    }
+
     /// Whether nothing is left.
     pub fn is_empty(&self) -> bool {
         self.rest.is_empty()
@@ -86,22 +107,7 @@ impl<'a> Elements<'a> {
     /// definite lengths in the fewest bytes.
     #[inline]
     fn peek(&self) -> Result<(Element<'a>, &'a [u8]), Malformed> {
-        let (&first, after_tag) = self.rest.split_first().ok_or(Malformed)?;
-        let (&length, after_length) = after_tag.split_first().ok_or(Malformed)?;
-        let (start, length) = match length {
-            0..=0x7F => (2, usize::from(length)),
-            0x81..=0x84 => {
-                let count = usize::from(length & 0x0F);
-                let bytes = after_length.get(..count).ok_or(Malformed)?;
-                let length = bytes.iter().fold(0_usize, |sum, byte| (sum << 8) | usize::from(*byte));
-                // In the fewest bytes.
-                if length < 0x80 || bytes.first() == Some(&0) {
-                    return Err(Malformed);
-                }
-                (2 + count, length)
-            }
-            _ => return Err(Malformed),
-        };
+        let (first, start, length) = header(self.rest)?.ok_or(Malformed)?;
         let (raw, rest) =
             start.checked_add(length).and_then(|end| self.rest.split_at_checked(end)).ok_or(Malformed)?;
         let value = raw.get(start..).ok_or(Malformed)?;
@@ -292,6 +298,26 @@ impl<'a> Elements<'a> {
                 read(id, critical, value)
             })
         })
+    }
+}
+
+/// Identifier octet, octets before the value and of the value; `None` if `bytes` end before that is told.
+#[inline]
+fn header(bytes: &[u8]) -> Result<Option<(u8, usize, usize)>, Malformed> {
+    let [first, length, after_length @ ..] = bytes else { return Ok(None) };
+    match *length {
+        0..=0x7F => Ok(Some((*first, 2, usize::from(*length)))),
+        0x81..=0x84 => {
+            let count = usize::from(length & 0x0F);
+            let Some(bytes) = after_length.get(..count) else { return Ok(None) };
+            let length = bytes.iter().fold(0_usize, |sum, byte| (sum << 8) | usize::from(*byte));
+            // In the fewest bytes.
+            if length < 0x80 || bytes.first() == Some(&0) {
+                return Err(Malformed);
+            }
+            Ok(Some((*first, 2 + count, length)))
+        }
+        _ => Err(Malformed),
     }
 }
 

@@ -81,6 +81,24 @@ impl SerialNumber {
     pub fn as_be_bytes(&self) -> &[u8] {
         self.bytes.get(..usize::from(self.length)).unwrap_or_default()
     }
+
+    /// As a number; `None` if it has more than 64 bits.
+    #[inline]
+    #[must_use]
+    pub fn short(&self) -> Option<u64> {
+        let unused = 8_u8.checked_sub(self.length)?;
+        // At least one byte is used.
+        self.bytes.first_chunk().map(|bytes| u64::from_be_bytes(*bytes) >> (8 * (unused & 7)))
+    }
+
+    /// Left-padded to 20 bytes: the order of bytes is that of numbers.
+    pub(crate) fn padded(&self) -> [u8; 20] {
+        let mut bytes = [0; 20];
+        for (to, from) in bytes.iter_mut().rev().zip(self.as_be_bytes().iter().rev()) {
+            *to = *from;
+        }
+        bytes
+    }
 }
 
 impl From<u32> for SerialNumber {

@@ -11,8 +11,11 @@ extern crate self as musubi_pki;
 mod anchors;
 pub mod asn1;
 mod attributes;
+mod both;
 mod certificate;
 mod checks;
+mod crl_error;
+mod delta_list;
 mod entries;
 mod extensions;
 mod facts;
@@ -20,6 +23,7 @@ mod indication;
 pub mod inspect;
 mod judge;
 mod key;
+mod list_description;
 mod list_tree;
 mod name;
 pub mod oid;
@@ -32,6 +36,7 @@ mod revocation_list;
 mod revocation_list_reader;
 mod source;
 mod standing;
+mod status_set;
 mod verdict;
 mod verified;
 
@@ -39,6 +44,8 @@ pub use anchors::{Anchor, AnchorError, TrustAnchors};
 pub use attributes::{AttributeError, BasicAttributes, DateOfBirth, Era, Sex};
 pub use certificate::{MAX_CERTIFICATE_BYTES, ParseError, UnusableKey, UnverifiedCertificate};
 pub use checks::{CHECKS, Check, PRESENCE_CHECKS, Precedence};
+pub use crl_error::CrlError;
+pub use delta_list::VerifiedDeltaList;
 pub use entries::{EntryStatus, RevokedEntry};
 pub use extensions::AuthorityKeyIdentifier;
 pub use indication::{Indication, SubIndication};
@@ -53,9 +60,11 @@ pub use presence::{
 pub use profile::{Environment, ProfileError, policy_oid};
 pub use reasons::{ReasonCode, ReasonText, UnknownReason};
 pub use revocation_list::{
-    CrlError, ListScope, MAX_LIST_BYTES, SealedError, StatusChange, VerifiedRevocationList,
+    DeltaOrigin, ListScope, MAX_LIST_BYTES, StatusChange, VerifiedRevocationList,
 };
-pub use source::{Digester, Digests, Phase, Progress, Report, Sealed, Source, SourceError};
+pub use revocation_list_reader::Digester;
+pub use source::{Digests, Phase, Progress, Report, Sealed, Source, SourceError};
 pub use standing::Standing;
+pub use status_set::{SealedError, SerialSet};
 pub use verdict::{CheckResult, EvidenceValue, Freshness, Outcome, Verdict};
 pub use verified::VerifiedCertificate;

@@ -1,144 +1,34 @@
 //! Certificate revocation lists (RFC 5280 5), verified. A [`VerifiedRevocationList`] exists only through
-//! verification under a trust anchor; or, for one serial number alone, through a proof against what somebody vouched
+//! verification under a trust anchor; or from its sealed form, on the word of whoever recorded that
+//! ([`VerifiedRevocationList::from_sealed`]); or, for one serial number alone, through a proof against what somebody vouched
 //! for ([`VerifiedRevocationList::proven`]). Whether it is fresh enough is for the judgement to say.
 
 use std::fmt;
-use std::collections::BTreeMap;
-use std::sync::{Arc, OnceLock};
+use std::ops::ControlFlow;
+use std::sync::OnceLock;
 
-use const_oid::ObjectIdentifier;
-use musubi_crypto::{Sha256Digest, sha256};
+use musubi_crypto::{Sha256Digest, sha256, sha256_parts};
 use musubi_kernel::UnixTime;
 
-use crate::anchors::{Anchor, Issuer, TrustAnchors};
-use crate::asn1::Malformed;
+use crate::anchors::{Anchor, TrustAnchors};
 use crate::certificate::UnverifiedCertificate;
-use crate::entries::{DuplicateSerial, Entries, EntryStatus, RevokedEntry};
+use crate::crl_error::CrlError;
+use crate::delta_list::VerifiedDeltaList;
+use crate::entries::{EntryStatus, RevokedEntry, revoked};
 use crate::key::{AuthorityKind, RevocationReason, SerialNumber};
-use crate::list_tree::{ListCommitment, ListTree, StatusProof, UnprovenList, order};
-use crate::revocation_list_reader::{UnverifiedList, read_entries};
-use crate::source::{Digests, Phase, Progress, Report, Sealed, Source, SourceError};
+use crate::list_description::Description;
+use crate::list_tree::{self, ListCommitment, StatusProof, UnprovenList};
+use crate::revocation_list_reader::{Pieces, Told, Wanted, read_entries, verify};
+use crate::source::{Digests, Report, Sealed, Source};
+use crate::status_set::{
+    Changes, Common, Cursor, Key, Moment, SealedError, SerialSet, StatusSet, View, narrow,
+};
 
 /// A limit that lets the largest list through that the JPKI could need (some 50 million entries), in bytes.
 pub const MAX_LIST_BYTES: usize = 2 << 30;
 
-/// Why a revocation list is not accepted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum CrlError {
-    /// More bytes than the caller allows.
-    #[error("the list has {length} bytes; at most {limit} are read")]
-    TooLarge {
-        /// Bytes given.
-        length: usize,
-        /// Bytes allowed.
-        limit: usize,
-    },
-    /// Not DER, or not the structure of RFC 5280 5.1.
-    #[error("not a revocation list in DER")]
-    Malformed,
-    /// Not version 2 (RFC 5280 5.1.2.1).
-    #[error("the list is not of version 2")]
-    Version,
-    /// `signature` and `signatureAlgorithm` differ, or the parameters are wrong (RFC 5280 5.1.1.2).
-    #[error("the signature algorithm is inconsistent")]
-    SignatureAlgorithm,
-    /// Signed with an algorithm that is not in the table.
-    #[error("the signature algorithm {oid} is not accepted")]
-    UnsupportedAlgorithm {
-        /// Which.
-        oid: ObjectIdentifier,
-    },
-    /// No trust anchor has the issuer's name and key.
-    #[error("the list's issuer is not a trust anchor")]
-    UnknownIssuer,
-    /// The issuer did not sign it.
-    #[error("the list's signature does not verify")]
-    BadSignature,
-    /// `nextUpdate` is absent: such a list could never become too old.
-    #[error("the list has no nextUpdate")]
-    NextUpdateMissing,
-    /// `nextUpdate` is not after `thisUpdate`.
-    #[error("the list's times are out of order")]
-    TimesOutOfOrder,
-    /// `cRLNumber` is absent, or larger than 64 bits.
-    #[error("the list has no usable number")]
-    Number,
-    /// An extension of the list or of an entry occurs twice.
-    #[error("the extension {oid} occurs twice")]
-    DuplicateExtension {
-        /// Which.
-        oid: ObjectIdentifier,
-    },
-    /// A known extension is malformed.
-    #[error("the extension {oid} is malformed")]
-    Extension {
-        /// Which.
-        oid: ObjectIdentifier,
-    },
-    /// An unknown critical extension of the list (RFC 5280 5.2).
-    #[error("the list has the unknown critical extension {oid}")]
-    UnknownCriticalExtension {
-        /// Which.
-        oid: ObjectIdentifier,
-    },
-    /// An unknown critical extension of an entry (RFC 5280 5.3): the whole list is unusable.
-    #[error("an entry has the unknown critical extension {oid}")]
-    UnknownCriticalEntryExtension {
-        /// Which.
-        oid: ObjectIdentifier,
-    },
-    /// A delta list (RFC 5280 5.2.4).
-    #[error("delta lists are not supported")]
-    DeltaUnsupported,
-    /// A list with entries of other issuers.
-    #[error("indirect lists are not supported")]
-    IndirectUnsupported,
-    /// A list for user, authority or attribute certificates only.
-    #[error("lists that contain only some kinds of certificates are not supported")]
-    OnlyContainsUnsupported,
-    /// A list for some revocation reasons only: absence from it would mean little.
-    #[error("lists for some reasons only are not supported")]
-    OnlySomeReasonsUnsupported,
-    /// `issuingDistributionPoint` is not critical, or names something other than one directory name.
-    #[error("the issuing distribution point is not one directory name")]
-    DistributionPointUnsupported,
-    /// `removeFromCRL` in a complete list (RFC 5280 5.3.1); the JPKI never releases a hold.
-    #[error("removeFromCRL in a complete list")]
-    RemoveFromCrl,
-    /// A reason code that RFC 5280 does not define.
-    #[error("unknown reason code {code}")]
-    Reason {
-        /// The ENUMERATED value.
-        code: u8,
-    },
-    /// A certificate is listed twice.
-    #[error("a certificate is listed twice")]
-    DuplicateEntry,
-    /// The bytes could not be read, or changed while they were read.
-    #[error("the list could not be read")]
-    Source,
-    /// Whoever had it read ended the reading.
-    #[error("the reading of the list was ended")]
-    Cancelled,
-}
-
-impl From<SourceError> for CrlError {
-    fn from(_: SourceError) -> Self {
-        Self::Source
-    }
-}
-
-impl From<Malformed> for CrlError {
-    fn from(_: Malformed) -> Self {
-        Self::Malformed
-    }
-}
-
-impl From<DuplicateSerial> for CrlError {
-    fn from(_: DuplicateSerial) -> Self {
-        Self::DuplicateEntry
-    }
-}
+/// Before the digests that name a list made by a delta, so that no DER has that name.
+const MADE_BY_DELTA: &[u8] = b"musubi.list-by-delta\0";
 
 /// Which certificates of its issuer a list is about.
 #[derive(Clone, PartialEq, Eq, Hash)]
@@ -166,23 +56,6 @@ impl fmt::Debug for ListScope {
     }
 }
 
-/// Why sealed bytes are not a list.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum SealedError {
-    /// Their digest is not the one that was recorded.
-    #[error("the sealed list is not the one that was recorded")]
-    Digest,
-    /// Another version of the form: seal the list anew.
-    #[error("the sealed list has another version")]
-    Version,
-    /// Not a sealed list, or one whose parts do not fit together.
-    #[error("not a sealed list")]
-    Malformed,
-    /// The issuer is none of the trusted authorities.
-    #[error("the sealed list's issuer is not a trust anchor")]
-    UnknownIssuer,
-}
-
 /// What differs between two lists of one certificate.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StatusChange {
@@ -194,11 +67,20 @@ pub struct StatusChange {
     pub after: Option<(UnixTime, RevocationReason)>,
 }
 
+/// Which lists a list was put together from (RFC 5280 5.2.4).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DeltaOrigin {
+    /// `cRLNumber` of the list that the delta was applied to.
+    pub base_number: u64,
+    /// SHA-256 of the delta's DER.
+    pub delta_sha256: Sha256Digest,
+}
+
 /// What is known of the entries.
 #[derive(Clone)]
 enum Known {
-    /// All of them, and the tree over them once it was asked for.
-    All(Entries, OnceLock<Arc<ListTree>>),
+    /// All of them, and the digest of their sealed form once it was asked for.
+    All(StatusSet, OnceLock<Sha256Digest>),
     /// What the list says of one serial number, and how many entries it has.
     One { serial: SerialNumber, status: EntryStatus, entries: usize },
 }
@@ -208,60 +90,72 @@ enum Known {
 pub struct VerifiedRevocationList {
     authority: AuthorityKind,
     key_id: String,
-    issuer_fingerprint: Sha256Digest,
     issuer_name: Vec<u8>,
-    scope: ListScope,
-    number: u64,
-    this_update: UnixTime,
-    next_update: UnixTime,
-    sha256: Sha256Digest,
+    told: Description,
     known: Known,
-    sealed: Option<Sealed>,
 }
 
 impl VerifiedRevocationList {
-    /// Reads and verifies one complete list, in several passes and in bounded memory.
+    /// Reads and verifies one complete list, all of `der`, of at most `limit` bytes. For lists in memory; as
+    /// [`read_and_verify`](Self::read_and_verify).
+    ///
+    /// # Errors
+    /// [`CrlError`].
+    pub fn parse_and_verify(der: &[u8], anchors: &TrustAnchors, limit: usize) -> Result<Self, CrlError> {
+        let limit = u64::try_from(limit).unwrap_or(u64::MAX);
+        Self::read_and_verify(&der, None, anchors, limit, &mut |_| ControlFlow::Continue(()))
+    }
+
+    /// Reads and verifies one complete list of at most `limit` bytes, in memory that its set takes and a few megabytes. The
+    /// signature is verified before the first entry is read; then the entries are read twice. Two threads hash.
+    ///
+    /// `digests` are those that a [`Digester`](crate::Digester) made of the same bytes while they arrived; without them the
+    /// bytes are read once more. The caller vouches that the source holds what the digester was given, and does not change.
+    /// `progress` is told every megabyte how far it is, and may end it.
     ///
     /// # Errors
     /// [`CrlError`].
     pub fn read_and_verify(
         source: &dyn Source,
-        _digests: Option<Digests>,
+        digests: Option<Digests>,
         anchors: &TrustAnchors,
         limit: u64,
         progress: &mut Report<'_>,
     ) -> Result<Self, CrlError> {
-        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-        let length = usize::try_from(source.len()).unwrap_or(usize::MAX);
-        if length > limit {
-            return Err(CrlError::TooLarge { length, limit });
+        let read = read_list(source, digests, Wanted::Complete, anchors, limit, progress)?;
+        Ok(Self::of(read.anchor, read.told, read.set))
+    }
+
+    fn of(anchor: &Anchor, told: Description, set: StatusSet) -> Self {
+        Self {
+            authority: anchor.kind(),
+            key_id: anchor.key_id(),
+            issuer_name: anchor.name().to_vec(),
+            told,
+            known: Known::All(set, OnceLock::new()),
         }
-        let mut der = vec![0; length];
-        source.read_at(0, &mut der)?;
-        let told = Progress { phase: Phase::Digest, done: source.len(), total: source.len() };
-        if progress(told).is_break() {
-            return Err(CrlError::Cancelled);
-        }
-        Self::parse_and_verify(&der, anchors, limit)
     }
 
     /// The list in its sealed form, to be kept in a file; `None` if it is known only by a proof.
     #[must_use]
     pub fn sealed(&self) -> Option<&[u8]> {
-        self.sealed.as_ref().map(|bytes| (**bytes).as_ref())
+        self.set().map(StatusSet::bytes)
     }
 
-    /// SHA-256 of [`sealed`](Self::sealed).
+    /// SHA-256 of [`sealed`](Self::sealed). The first call hashes it.
     #[must_use]
     pub fn sealed_sha256(&self) -> Option<Sha256Digest> {
-        self.sealed().map(sha256)
+        match &self.known {
+            Known::All(set, digest) => Some(*digest.get_or_init(|| sha256(set.bytes()))),
+            Known::One { .. } => None,
+        }
     }
 
-    /// A list from its sealed form. **Takes the recorder's word**: that the list was verified when it was sealed rests on
-    /// whoever recorded `expected`, the authority's signature is not verified again.
+    /// A list from its sealed form. **Takes the recorder's word**: that the list was verified before it was sealed rests on
+    /// whoever recorded `expected`; the authority's signature is not verified again. Hashes all bytes.
     ///
     /// # Errors
-    /// [`SealedError`].
+    /// [`SealedError`]; a list of an issuer that is trusted no more is refused.
     pub fn from_sealed(
         bytes: Sealed,
         expected: &Sha256Digest,
@@ -270,67 +164,67 @@ impl VerifiedRevocationList {
         if sha256((*bytes).as_ref()) != *expected {
             return Err(SealedError::Digest);
         }
-        Self::parse_and_verify((*bytes).as_ref(), anchors, MAX_LIST_BYTES).map_err(|error| match error {
-            CrlError::UnknownIssuer => SealedError::UnknownIssuer,
-            _ => SealedError::Malformed,
-        })
+        let set = StatusSet::open(bytes)?;
+        let told = Description::decode(set.description()).ok_or(SealedError::Malformed)?;
+        let anchor = anchors.anchors().iter().find(|anchor| *anchor.fingerprint() == told.issuer);
+        let list = Self::of(anchor.ok_or(SealedError::UnknownIssuer)?, told, set);
+        if let Known::All(_, digest) = &list.known {
+            digest.get_or_init(|| *expected);
+        }
+        Ok(list)
+    }
+
+    /// The list that follows from this one by a delta (RFC 5280 5.2.4): its entries, less those that the delta removes, with
+    /// those that it adds or changes. Number and times are the delta's. The delta must be of the same issuer, key and scope,
+    /// begin at this list's number or before, and be newer. This list and the delta were verified; the result has no DER,
+    /// and [`sha256`](Self::sha256) names it by those of both.
+    ///
+    /// # Errors
+    /// [`CrlError::DeltaDoesNotApply`]; [`CrlError::Source`] if this list is known only by a proof.
+    pub fn apply_delta(&self, delta: &VerifiedDeltaList) -> Result<Self, CrlError> {
+        let set = self.set().ok_or(CrlError::Source)?;
+        let change = &delta.told;
+        let goes_on = change.issuer == self.told.issuer
+            && change.scope == self.told.scope
+            && delta.base_number() <= self.told.number
+            && self.told.number < change.number
+            && self.told.this_update <= change.this_update;
+        if !goes_on {
+            return Err(CrlError::DeltaDoesNotApply);
+        }
+        let told = Description {
+            sha256: sha256_parts(&[MADE_BY_DELTA, &self.told.sha256, &change.sha256]),
+            delta: Some(DeltaOrigin { base_number: self.told.number, delta_sha256: change.sha256 }),
+            ..change.clone()
+        };
+        let set = delta.applied_to(set, &told)?;
+        Ok(Self { told, known: Known::All(set, OnceLock::new()), ..self.clone() })
+    }
+
+    /// What it was put together from, if it was.
+    #[must_use]
+    pub fn delta_origin(&self) -> Option<DeltaOrigin> {
+        self.told.delta
     }
 
     /// What this list says otherwise than an older one, in the order of serial numbers; nothing if either is known only by
-    /// a proof.
-    pub fn changes_since(&self, older: &Self) -> impl Iterator<Item = StatusChange> {
-        let all = |list: &Self| list.iter().map(|e| (order(&e.serial), (e.serial, (e.at, e.reason)))).collect();
-        let (mut old, new): (BTreeMap<_, _>, BTreeMap<_, _>) = (all(older), all(self));
-        let mut changes = BTreeMap::new();
-        for (place, (serial, fact)) in new {
-            let before = old.remove(&place).map(|(_, fact)| fact);
-            if before != Some(fact) {
-                changes.insert(place, StatusChange { serial, before, after: Some(fact) });
-            }
-        }
-        for (place, (serial, fact)) in old {
-            changes.insert(place, StatusChange { serial, before: Some(fact), after: None });
-        }
-        changes.into_values()
+    /// a proof. One pass through both.
+    pub fn changes_since<'a>(&'a self, older: &'a Self) -> impl Iterator<Item = StatusChange> + 'a {
+        let both = self.view().zip(older.view());
+        let changes = both.into_iter().flat_map(|(newer, older)| Changes::between(older, newer));
+        let of = |moment: Moment| (moment.at, moment.reason());
+        changes.filter_map(move |(key, before, after)| {
+            Some(StatusChange { serial: key.serial()?, before: before.map(of), after: after.map(of) })
+        })
     }
 
-    /// [`status_of`](Self::status_of) of many serial numbers, in their order.
-    #[must_use]
-    pub fn statuses_of(&self, serials: &[SerialNumber]) -> Vec<EntryStatus> {
-        serials.iter().map(|serial| self.status_of(serial)).collect()
-    }
-
-    /// Reads and verifies one complete list, all of `der`, of at most `limit` bytes. The signature is verified
-    /// before the first entry is read. Keeps 16 bytes per entry (32 if the serial number has more than 64
-    /// bits) and not the DER.
-    ///
-    /// # Errors
-    /// [`CrlError`].
-    pub fn parse_and_verify(der: &[u8], anchors: &TrustAnchors, limit: usize) -> Result<Self, CrlError> {
-        if der.len() > limit {
-            return Err(CrlError::TooLarge { length: der.len(), limit });
-        }
-        let list = UnverifiedList::parse(der)?;
-        let algorithm = list.signature_algorithm.map_err(|oid| CrlError::UnsupportedAlgorithm { oid })?;
-        let verifies =
-            |key: &musubi_crypto::PublicKey| key.verify(algorithm, list.tbs, list.signature).is_ok();
-        let anchor = match anchors.issuer(list.issuer, list.authority_key_id.as_ref(), verifies) {
-            Issuer::Found(anchor) => anchor,
-            Issuer::BadSignature => return Err(CrlError::BadSignature),
-            Issuer::UnknownName | Issuer::UnknownKey => return Err(CrlError::UnknownIssuer),
-        };
-        Ok(Self {
-            authority: anchor.kind(),
-            key_id: anchor.key_id(),
-            issuer_fingerprint: *anchor.fingerprint(),
-            issuer_name: anchor.name().to_vec(),
-            scope: list.partition.map_or(ListScope::Full, |name| ListScope::Partition(name.to_vec())),
-            number: list.number,
-            this_update: list.this_update,
-            next_update: list.next_update,
-            sha256: sha256(der),
-            known: Known::All(read_entries(list.revoked)?, OnceLock::new()),
-            sealed: Some(Arc::new(der.to_vec())),
+    /// The entries of the members of a set, in the order of serial numbers: which of many watched certificates are listed.
+    /// One pass through both; nothing if the list is known only by a proof.
+    pub fn listed_among<'a>(&'a self, watched: &'a SerialSet) -> impl Iterator<Item = RevokedEntry> + 'a {
+        let all = self.view().into_iter();
+        all.flat_map(|view| {
+            Common::of(view, watched.set().view())
+                .filter_map(move |(key, fact)| revoked(key, view.moment(fact)))
         })
     }
 
@@ -356,38 +250,40 @@ impl VerifiedRevocationList {
         Ok(Self {
             authority: anchor.kind(),
             key_id: anchor.key_id(),
-            issuer_fingerprint: *anchor.fingerprint(),
             issuer_name: anchor.name().to_vec(),
-            scope: commitment.scope.clone(),
-            number: commitment.number,
-            this_update: commitment.this_update,
-            next_update: commitment.next_update,
-            sha256: commitment.sha256,
+            told: Description {
+                issuer: *anchor.fingerprint(),
+                scope: commitment.scope.clone(),
+                number: commitment.number,
+                this_update: commitment.this_update,
+                next_update: commitment.next_update,
+                sha256: commitment.sha256,
+                delta: None,
+            },
             known: Known::One { serial: serial.clone(), status, entries },
-            sealed: None,
         })
     }
 
-    /// The proof of what it says of `serial`; `None` if the list is itself known only by a proof. The first call hashes
-    /// every entry, as [`ListCommitment::of`] does.
+    /// The proof of what it says of `serial`; `None` if the list is itself known only by a proof.
     #[must_use]
     pub fn prove(&self, serial: &SerialNumber) -> Option<StatusProof> {
+        Some(list_tree::prove(self.view()?, serial))
+    }
+
+    fn set(&self) -> Option<&StatusSet> {
         match &self.known {
-            Known::All(entries, _) => Some(self.tree()?.prove(entries, serial)),
+            Known::All(set, _) => Some(set),
             Known::One { .. } => None,
         }
     }
 
-    pub(crate) fn tree(&self) -> Option<&ListTree> {
-        match &self.known {
-            Known::All(entries, tree) => Some(tree.get_or_init(|| Arc::new(ListTree::over(entries)))),
-            Known::One { .. } => None,
-        }
+    pub(crate) fn view(&self) -> Option<View<'_>> {
+        self.set().map(StatusSet::view)
     }
 
     /// The first 8 bytes of the SHA-256 of the issuing authority's certificate.
     pub(crate) fn issuer_mark(&self) -> [u8; 8] {
-        mark(&self.issuer_fingerprint)
+        mark(&self.told.issuer)
     }
 
     /// The authority that issued it.
@@ -405,38 +301,38 @@ impl VerifiedRevocationList {
     /// Which certificates it is about.
     #[must_use]
     pub fn scope(&self) -> &ListScope {
-        &self.scope
+        &self.told.scope
     }
 
     /// `cRLNumber`.
     #[must_use]
     pub fn number(&self) -> u64 {
-        self.number
+        self.told.number
     }
 
     /// When it was issued.
     #[must_use]
     pub fn this_update(&self) -> UnixTime {
-        self.this_update
+        self.told.this_update
     }
 
     /// By when there is a newer one.
     #[must_use]
     pub fn next_update(&self) -> UnixTime {
-        self.next_update
+        self.told.next_update
     }
 
-    /// SHA-256 of its DER.
+    /// SHA-256 of its DER; of a list made by a delta, of a mark, its base's and the delta's.
     #[must_use]
     pub fn sha256(&self) -> &Sha256Digest {
-        &self.sha256
+        &self.told.sha256
     }
 
     /// The number of entries.
     #[must_use]
     pub fn len(&self) -> usize {
         match &self.known {
-            Known::All(entries, _) => entries.len(),
+            Known::All(set, _) => set.len(),
             Known::One { entries, .. } => *entries,
         }
     }
@@ -451,19 +347,44 @@ impl VerifiedRevocationList {
     #[must_use]
     pub fn status_of(&self, serial: &SerialNumber) -> EntryStatus {
         match &self.known {
-            Known::All(entries, _) => entries.status_of(serial),
+            Known::All(set, _) => status_in(set.view(), serial),
             Known::One { serial: proven, status, .. } if proven == serial => *status,
             Known::One { .. } => EntryStatus::NotListed,
         }
     }
 
+    /// [`status_of`](Self::status_of) of many serial numbers, in their order.
+    #[must_use]
+    pub fn statuses_of(&self, serials: &[SerialNumber]) -> Vec<EntryStatus> {
+        match self.view() {
+            Some(view) => serials.iter().map(|serial| status_in(view, serial)).collect(),
+            None => serials.iter().map(|serial| self.status_of(serial)).collect(),
+        }
+    }
+
+    /// Whether it names a serial number.
+    #[must_use]
+    pub fn contains(&self, serial: &SerialNumber) -> bool {
+        match &self.known {
+            Known::All(set, _) => set.view().contains(Key::of(serial)),
+            Known::One { .. } => self.status_of(serial) != EntryStatus::NotListed,
+        }
+    }
+
+    /// Which of many serial numbers of up to 64 bits it names, as bits in their order: what a check of many millions needs
+    /// first. Nothing if the list is known only by a proof.
+    pub fn contains_each(&self, serials: &[u64], mut found: impl FnMut(usize, bool)) {
+        let Some(view) = self.view() else { return };
+        for (at, serial) in serials.iter().enumerate() {
+            found(at, view.contains_short(*serial));
+        }
+    }
+
     /// Its entries, in the order of serial numbers; none of a list that is known only by a proof.
     pub fn iter(&self) -> impl Iterator<Item = RevokedEntry> + '_ {
-        let entries = match &self.known {
-            Known::All(entries, _) => Some(entries),
-            Known::One { .. } => None,
-        };
-        entries.into_iter().flat_map(Entries::iter)
+        let view = self.view();
+        let entries = view.into_iter().flat_map(|view| Cursor::start(view).zip(std::iter::repeat(view)));
+        entries.filter_map(|((key, fact), view)| revoked(key, view.moment(fact)))
     }
 
     /// Whether it is about this certificate, going by what the certificate says of its issuer: the same name,
@@ -478,18 +399,64 @@ impl VerifiedRevocationList {
 
     /// Whether it is about this certificate, which `issuer` is known to have signed.
     pub(crate) fn covers_issued_by(&self, issuer: &Anchor, certificate: &UnverifiedCertificate<'_>) -> bool {
-        self.issuer_fingerprint == *issuer.fingerprint() && self.is_in_scope(certificate)
+        self.told.issuer == *issuer.fingerprint() && self.is_in_scope(certificate)
     }
 
     fn is_in_scope(&self, certificate: &UnverifiedCertificate<'_>) -> bool {
         if matches!(&self.known, Known::One { serial, .. } if serial != certificate.serial()) {
             return false;
         }
-        match &self.scope {
+        match &self.told.scope {
             ListScope::Full => true,
             ListScope::Partition(name) => certificate.crl_distribution_point() == Some(name),
         }
     }
+}
+
+fn status_in(view: View<'_>, serial: &SerialNumber) -> EntryStatus {
+    view.find(Key::of(serial)).map_or(EntryStatus::NotListed, |fact| {
+        let moment = view.moment(fact);
+        EntryStatus::Listed { at: moment.at, reason: moment.reason() }
+    })
+}
+
+/// A list that was read.
+pub(crate) struct Read<'a> {
+    pub(crate) anchor: &'a Anchor,
+    pub(crate) told: Description,
+    pub(crate) base: Option<u64>,
+    pub(crate) set: StatusSet,
+}
+
+pub(crate) fn read_list<'a>(
+    source: &dyn Source,
+    digests: Option<Digests>,
+    wanted: Wanted,
+    anchors: &'a TrustAnchors,
+    limit: u64,
+    progress: &mut Report<'_>,
+) -> Result<Read<'a>, CrlError> {
+    let length = source.len();
+    if length > limit {
+        return Err(CrlError::TooLarge { length: narrow(length), limit: narrow(limit) });
+    }
+    let pieces = Pieces::read(source)?;
+    let header = pieces.parse(wanted)?;
+    let entries = header.entries.1 - header.entries.0;
+    let hashed = if digests.is_some() { 0 } else { length };
+    let mut told = Told::new(progress, hashed.saturating_add(2 * entries));
+    let signed = verify(source, &pieces, &header, digests, anchors, &mut told)?;
+    let description = Description {
+        issuer: *signed.anchor.fingerprint(),
+        scope: header.partition.map_or(ListScope::Full, |name| ListScope::Partition(name.to_vec())),
+        number: header.number,
+        this_update: header.this_update,
+        next_update: header.next_update,
+        sha256: signed.sha256,
+        delta: None,
+    };
+    let set = read_entries(source, &header, wanted, &description.encode(), &mut told)?;
+    Ok(Read { anchor: signed.anchor, told: description, base: header.base, set })
 }
 
 fn mark(fingerprint: &Sha256Digest) -> [u8; 8] {
@@ -501,7 +468,7 @@ impl fmt::Debug for VerifiedRevocationList {
         f.debug_struct("VerifiedRevocationList")
             .field("authority", &self.authority)
             .field("key_id", &self.key_id)
-            .field("number", &self.number)
+            .field("number", &self.told.number)
             .field("entries", &self.len())
             .finish_non_exhaustive()
     }

@@ -88,26 +88,3 @@ impl Digests {
         &self.whole
     }
 }
-
-/// Makes the [`Digests`] of a list from its bytes as they arrive, in order.
-#[derive(Debug, Clone, Default)]
-pub struct Digester(Vec<u8>);
-
-impl Digester {
-    /// Of nothing yet.
-    #[must_use]
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// Adds bytes.
-    pub fn update(&mut self, bytes: &[u8]) {
-        self.0.extend_from_slice(bytes);
-    }
-
-    /// The digests; `None` if what came does not begin as a list does, or is signed in a way that needs the bytes.
-    #[must_use]
-    pub fn finish(self) -> Option<Digests> {
-        None
-    }
-}
