@@ -26,7 +26,9 @@ use std::sync::Arc;
 use axum::extract::FromRef;
 use musubi_card::genuineness::CardAuthorities;
 use musubi_kernel::UnixTime;
-use musubi_pki::{Environment, Policy, TrustAnchors, ValidationPolicy, VerifiedRevocationList};
+use musubi_pki::{
+    AuthorityKind, Environment, Policy, SerialNumber, TrustAnchors, ValidationPolicy, VerifiedRevocationList,
+};
 use musubi_platform::Context;
 use musubi_platform::pairwise::pairwise_id;
 use musubi_platform::person::PersonId;
@@ -162,6 +164,29 @@ impl Verification {
     /// [`StoreError`].
     pub async fn catch_up(&self) -> Result<u32, StoreError> {
         revocation::follow(&self.0.context, &self.0.lists).await
+    }
+
+    /// Looks up every known certificate in the lists in use once more; `looked` hears how many so far. Answers how many
+    /// there were, and how many events followed.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn look_at_all_again(&self, looked: impl FnMut(u64)) -> Result<(u64, u32), StoreError> {
+        revocation::look_at_all_again(&self.0.context, &self.0.lists, looked).await
+    }
+
+    /// What the lists of all certificates of one generation said of a certificate at a past time.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn status_as_of(
+        &self,
+        tx: &mut Tx,
+        (authority, key_id): (AuthorityKind, &str),
+        serial: &SerialNumber,
+        at: UnixTime,
+    ) -> Result<Option<revocation::AsOf>, StoreError> {
+        revocation::status_as_of(tx, &self.0.lists, (authority, key_id), serial, at).await
     }
 
     /// Takes in what upstream has published since, and has told what follows from it; answers how many lists.

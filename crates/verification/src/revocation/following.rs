@@ -1,15 +1,13 @@
 //! What follows from a list that is in use: events, corrections. In batches, each with the place up to which it is done in
 //! its own transaction, so that a crash loses nothing and tells nothing twice; and in the order in which lists came.
 
-use std::sync::Arc;
-
 use musubi_kernel::UnixTime;
 use musubi_pki::{EntryStatus, SerialNumber, VerifiedRevocationList};
 use musubi_platform::Context;
 use musubi_store::{StoreError, Tx};
 
 use super::Lists;
-use super::sql::{self, Through, Unlooked};
+use super::sql::{self, Through};
 use crate::change_check::{self, Source};
 use crate::linking::Revocation;
 
@@ -39,7 +37,9 @@ pub(crate) async fn follow(context: &Context, lists: &Lists) -> Result<u32, Stor
             let page = match list.through {
                 Through::Changes => sql::changes_after(&mut tx, &list, &list.up_to, CHANGES).await?,
                 Through::All => match &in_use {
-                    Some(in_use) => page_of_known(&mut tx, &list, in_use).await?,
+                    Some(in_use) => page_of_known(&mut tx, &list.up_to, in_use)
+                        .await?
+                        .map(|(named, last, _)| (named, last)),
                     // Replaced before it was looked through: the list that did so is looked through as a whole, too.
                     None => None,
                 },
@@ -62,15 +62,52 @@ pub(crate) async fn follow(context: &Context, lists: &Lists) -> Result<u32, Stor
     Ok(events.saturating_add(look_for_new_ones(context, lists).await?))
 }
 
-/// What a list says of a page of the known certificates that are not marked as revoked.
+/// Looks through every known certificate once more, whatever was looked through before: for an operator who doubts.
+/// Answers how many certificates were looked up, and how many events followed.
+///
+/// # Errors
+/// [`StoreError`].
+pub(crate) async fn look_at_all_again(
+    context: &Context,
+    lists: &Lists,
+    mut looked: impl FnMut(u64),
+) -> Result<(u64, u32), StoreError> {
+    let (mut certificates, mut events) = (0_u64, 0_u32);
+    for list in lists.snapshot().iter() {
+        let mut up_to = String::new();
+        loop {
+            // Reading holds nobody up; only what is found is written.
+            let page = {
+                let mut tx = context.db.begin_read().await?;
+                page_of_known(&mut tx, &up_to, list).await?
+            };
+            let Some((named, last, count)) = page else { break };
+            if !named.is_empty() {
+                let at = context.clock.now();
+                let mut tx = context.db.begin().await?;
+                let told = change_check::record(&mut tx, context, &Source::of(list), &named, at).await?;
+                tx.commit().await?;
+                events = events.saturating_add(told);
+            }
+            certificates = certificates.saturating_add(count);
+            looked(certificates);
+            up_to = last;
+        }
+    }
+    Ok((certificates, events))
+}
+
+/// What a list says of a page of the known certificates that are not marked as revoked, the last of the page, and how many
+/// they were.
 async fn page_of_known(
     tx: &mut Tx,
-    list: &Unlooked,
-    in_use: &Arc<VerifiedRevocationList>,
-) -> Result<Option<(Vec<Revocation>, String)>, StoreError> {
-    let serials = sql::unmarked_after(tx, list.name.authority, &list.up_to, KNOWN).await?;
+    after: &str,
+    list: &VerifiedRevocationList,
+) -> Result<Option<(Vec<Revocation>, String, u64)>, StoreError> {
+    let serials = sql::unmarked_after(tx, list.authority(), after, KNOWN).await?;
+    let count = u64::try_from(serials.len()).unwrap_or(u64::MAX);
     let Some(last) = serials.last().map(SerialNumber::to_string) else { return Ok(None) };
-    Ok(Some((named_by(in_use, serials), last)))
+    Ok(Some((named_by(list, serials), last, count)))
 }
 
 /// Those of `serials` that a list names.

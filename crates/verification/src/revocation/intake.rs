@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use musubi_kernel::UnixTime;
 use musubi_pki::{
-    Digests, ListCommitment, MAX_LIST_BYTES, StatusChange, TrustAnchors, VerifiedRevocationList,
+    Digests, ListCommitment, MAX_LIST_BYTES, StatusChange, TrustAnchors, VerifiedDeltaList,
+    VerifiedRevocationList,
 };
 use musubi_platform::Context;
 use musubi_platform::audit::{self, AuditEvent};
@@ -141,8 +142,26 @@ async fn by_delta(
     let fits =
         |delta: &&PublishedDelta| delta.number == announced.number && delta.base_number <= before.number();
     let delta = announced.deltas.iter().filter(fits).max_by_key(|delta| delta.base_number)?;
-    let _ = (anchors, upstream, delta);
-    None
+    let applied = async {
+        let (source, digests) =
+            fetch(upstream, &delta.path, Spool::new(None, MAX_DELTA, Box::new(|_| {}))).await?;
+        let (anchors, before) = (anchors.clone(), Arc::clone(before));
+        let work = tokio::task::spawn_blocking(move || {
+            let delta =
+                VerifiedDeltaList::read_and_verify(&source, digests, &anchors, MAX_DELTA, &mut |_| {
+                    ControlFlow::Continue(())
+                })?;
+            before.apply_delta(&delta)
+        });
+        Ok::<_, IntakeError>(work.await.map_err(interrupted)??)
+    };
+    match applied.await {
+        Ok(list) => Some((list, before.number())),
+        Err(error) => {
+            tracing::warn!(%error, "a delta list cannot be used; the whole list is fetched");
+            None
+        }
+    }
 }
 
 /// Largest delta list that is read, in bytes: two million entries. A larger one saves nothing.
@@ -156,11 +175,14 @@ async fn fetched_whole(
 ) -> Result<VerifiedRevocationList, IntakeError> {
     let limit = u64::try_from(MAX_LIST_BYTES).unwrap_or(u64::MAX);
     let (tell, told) = tokio::sync::watch::channel(0_u64);
-    let spool =
-        Spool::new(importing.lists.folder(), limit, Box::new(move |received| {
+    let spool = Spool::new(
+        importing.lists.folder(),
+        limit,
+        Box::new(move |received| {
             // Shown while somebody looks.
             tell.send_replace(received);
-        }));
+        }),
+    );
     let fetching = fetch(upstream, &announced.path, spool);
     let (source, digests) = shown(importing, Step::Fetching, announced.bytes, told, fetching).await?;
     let length = musubi_pki::Source::len(&source);

@@ -26,7 +26,7 @@ use musubi_store::{Migration, StoreError};
 use crate::upstream::UpstreamError;
 
 pub use archive::{AsOf, status_as_of};
-pub(crate) use following::follow;
+pub(crate) use following::{follow, look_at_all_again};
 pub(crate) use intake::take_in;
 pub(crate) use lists::freshness_of;
 pub use lists::{Lists, Snapshot};
