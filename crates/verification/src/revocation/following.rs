@@ -2,7 +2,7 @@
 //! its own transaction, so that a crash loses nothing and tells nothing twice; and in the order in which lists came.
 
 use musubi_kernel::UnixTime;
-use musubi_pki::{EntryStatus, SerialNumber, VerifiedRevocationList};
+use musubi_pki::{AuthorityKind, EntryStatus, SerialNumber, VerifiedRevocationList};
 use musubi_platform::Context;
 use musubi_store::{StoreError, Tx};
 
@@ -73,23 +73,28 @@ pub(crate) async fn look_at_all_again(
     mut looked: impl FnMut(u64),
 ) -> Result<(u64, u32), StoreError> {
     let (mut certificates, mut events) = (0_u64, 0_u32);
-    for list in lists.snapshot().iter() {
+    let snapshot = lists.snapshot();
+    for authority in AuthorityKind::ALL {
         let mut up_to = String::new();
         loop {
             // Reading holds nobody up; only what is found is written.
-            let page = {
+            let serials = {
                 let mut tx = context.db.begin_read().await?;
-                page_of_known(&mut tx, &up_to, list).await?
+                sql::unmarked_after(&mut tx, authority, &up_to, KNOWN).await?
             };
-            let Some((named, last, count)) = page else { break };
-            if !named.is_empty() {
+            let Some(last) = serials.last().map(SerialNumber::to_string) else { break };
+            for list in snapshot.iter().filter(|list| list.authority() == authority) {
+                let named = named_by(list, &serials);
+                if named.is_empty() {
+                    continue;
+                }
                 let at = context.clock.now();
                 let mut tx = context.db.begin().await?;
                 let told = change_check::record(&mut tx, context, &Source::of(list), &named, at).await?;
                 tx.commit().await?;
                 events = events.saturating_add(told);
             }
-            certificates = certificates.saturating_add(count);
+            certificates = certificates.saturating_add(u64::try_from(serials.len()).unwrap_or(u64::MAX));
             looked(certificates);
             up_to = last;
         }
@@ -97,25 +102,23 @@ pub(crate) async fn look_at_all_again(
     Ok((certificates, events))
 }
 
-/// What a list says of a page of the known certificates that are not marked as revoked, the last of the page, and how many
-/// they were.
+/// What a list says of a page of the known certificates that are not marked as revoked, and the last of the page.
 async fn page_of_known(
     tx: &mut Tx,
     after: &str,
     list: &VerifiedRevocationList,
-) -> Result<Option<(Vec<Revocation>, String, u64)>, StoreError> {
+) -> Result<Option<(Vec<Revocation>, String)>, StoreError> {
     let serials = sql::unmarked_after(tx, list.authority(), after, KNOWN).await?;
-    let count = u64::try_from(serials.len()).unwrap_or(u64::MAX);
     let Some(last) = serials.last().map(SerialNumber::to_string) else { return Ok(None) };
-    Ok(Some((named_by(list, serials), last, count)))
+    Ok(Some((named_by(list, &serials), last)))
 }
 
 /// Those of `serials` that a list names.
-fn named_by(list: &VerifiedRevocationList, serials: Vec<SerialNumber>) -> Vec<Revocation> {
-    let statuses = list.statuses_of(&serials);
-    let named = serials.into_iter().zip(statuses).filter_map(|(serial, status)| match status {
+fn named_by(list: &VerifiedRevocationList, serials: &[SerialNumber]) -> Vec<Revocation> {
+    let statuses = list.statuses_of(serials);
+    let named = serials.iter().zip(statuses).filter_map(|(serial, status)| match status {
         EntryStatus::Listed { at, reason } => {
-            let key = musubi_pki::CertKey { authority: list.authority(), serial };
+            let key = musubi_pki::CertKey { authority: list.authority(), serial: serial.clone() };
             Some(Revocation { key, at, reason })
         }
         EntryStatus::NotListed => None,
@@ -139,7 +142,8 @@ async fn look_for_new_ones(context: &Context, lists: &Lists) -> Result<u32, Stor
         let taken = sql::take_to_check(&mut tx, CHANGES).await?;
         for list in lists.snapshot().iter() {
             let of_authority = taken.iter().filter(|key| key.authority == list.authority());
-            let named = named_by(list, of_authority.map(|key| key.serial.clone()).collect());
+            let serials: Vec<_> = of_authority.map(|key| key.serial.clone()).collect();
+            let named = named_by(list, &serials);
             if !named.is_empty() {
                 let source = Source::of(list);
                 events =
