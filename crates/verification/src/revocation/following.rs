@@ -37,9 +37,7 @@ pub(crate) async fn follow(context: &Context, lists: &Lists) -> Result<u32, Stor
             let page = match list.through {
                 Through::Changes => sql::changes_after(&mut tx, &list, &list.up_to, CHANGES).await?,
                 Through::All => match &in_use {
-                    Some(in_use) => page_of_known(&mut tx, &list.up_to, in_use)
-                        .await?
-                        .map(|(named, last, _)| (named, last)),
+                    Some(in_use) => page_of_known(&mut tx, &list.up_to, in_use).await?,
                     // Replaced before it was looked through: the list that did so is looked through as a whole, too.
                     None => None,
                 },
