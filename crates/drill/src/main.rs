@@ -1,0 +1,36 @@
+//! Drills at the size of a nation, each a script that anyone can repeat (`scripts/drill-publication`, `scripts/drill-truth`).
+//! They drive the platform as its parts are put together for production; what is simulated is the nation and the receivers.
+
+mod publication;
+
+use clap::{Parser, Subcommand};
+
+/// Drills of the platform at the size of a nation.
+#[derive(Debug, Parser)]
+#[command(name = "musubi-drill")]
+struct Arguments {
+    #[command(subcommand)]
+    drill: Drill,
+}
+
+#[derive(Debug, Subcommand)]
+enum Drill {
+    /// From the publication of a list to the receipt of its events by every receiver.
+    Publication(publication::Arguments),
+}
+
+#[tokio::main]
+async fn main() -> std::process::ExitCode {
+    tracing_subscriber::fmt().with_env_filter(tracing_subscriber::EnvFilter::from_env("MUSUBI_LOG")).init();
+    let done = match Arguments::parse().drill {
+        Drill::Publication(arguments) => publication::run(arguments).await,
+    };
+    match done {
+        Ok(true) => std::process::ExitCode::SUCCESS,
+        Ok(false) => std::process::ExitCode::FAILURE,
+        Err(error) => {
+            tracing::error!(%error, "the drill ended");
+            std::process::ExitCode::FAILURE
+        }
+    }
+}
