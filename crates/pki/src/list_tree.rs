@@ -125,6 +125,20 @@ fn levels_of(view: View<'_>, entries: &mut Cursor<'_>) -> Levels {
     Levels::over(leaves)
 }
 
+/// The root of the earlier form: leaves of one entry.
+fn root_of_single_entries(view: View<'_>) -> Sha256Digest {
+    let mut entries = Cursor::start(view);
+    let mut record = [0; RECORD];
+    let subtrees = (0..view.len().div_ceil(KEPT)).map(|_| {
+        let leaves = entries.by_ref().take(KEPT).map(|(key, fact)| {
+            write_record(&mut record, &key.padded(), view.moment(fact));
+            leaf_hash(&record)
+        });
+        Levels::over(leaves.collect()).root()
+    });
+    Levels::over(subtrees.collect()).root()
+}
+
 /// The root of the tree over a set's entries.
 pub(crate) fn root(view: View<'_>) -> Sha256Digest {
     view.tree().last().copied().unwrap_or_else(|| sha256(&[]))
@@ -228,6 +242,20 @@ impl ListCommitment {
     /// The commitment to a verified list; `None` for one that is itself known only by a proof.
     #[must_use]
     pub fn of(list: &VerifiedRevocationList) -> Option<Self> {
+        Self::with_root(list, wide(ENTRIES_PER_LEAF), root(list.view()?))
+    }
+
+    /// The commitment by a tree whose leaves have this many entries; `None` also for a number that no form has. Leaves of
+    /// one entry are hashed here, every one.
+    #[must_use]
+    pub fn in_leaves(list: &VerifiedRevocationList, entries_per_leaf: u64) -> Option<Self> {
+        match entries_per_leaf {
+            1 => Self::with_root(list, 1, root_of_single_entries(list.view()?)),
+            _ => Self::of(list).filter(|own| own.entries_per_leaf == entries_per_leaf),
+        }
+    }
+
+    fn with_root(list: &VerifiedRevocationList, entries_per_leaf: u64, root: Sha256Digest) -> Option<Self> {
         Some(Self {
             issuer: list.issuer_mark(),
             scope: list.scope().clone(),
@@ -236,8 +264,8 @@ impl ListCommitment {
             next_update: list.next_update(),
             sha256: *list.sha256(),
             entries: wide(list.len()),
-            entries_per_leaf: wide(ENTRIES_PER_LEAF),
-            root: root(list.view()?),
+            entries_per_leaf,
+            root,
         })
     }
 }

@@ -15,7 +15,7 @@ use crate::source::Source;
 use crate::status_set::{Key, REMOVE_FROM_CRL, narrow, wide};
 
 /// One entry.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Entry {
     pub(super) key: Key,
     pub(super) at: UnixTime,
@@ -129,7 +129,7 @@ impl Days {
 #[inline]
 fn two_digits(tens: u8, ones: u8) -> Option<u8> {
     let (tens, ones) = (tens.wrapping_sub(b'0'), ones.wrapping_sub(b'0'));
-    (tens < 10 && ones < 10).then_some(tens * 10 + ones)
+    (tens < 10 && ones < 10).then(|| tens * 10 + ones)
 }
 
 /// Reads one entry, all of `bytes`.

@@ -10,6 +10,13 @@ pub(crate) enum Key {
     Long([u8; 20]),
 }
 
+impl std::fmt::Debug for Key {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // Serial numbers stay out of logs (JPKI Act, art. 52).
+        f.write_str("Key(…)")
+    }
+}
+
 impl Key {
     pub(crate) fn of(serial: &SerialNumber) -> Self {
         match serial.short() {

@@ -112,3 +112,6 @@ pub(crate) fn wide(number: usize) -> u64 {
 pub(crate) fn narrow(number: u64) -> usize {
     usize::try_from(number).unwrap_or(usize::MAX)
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,5 +1,6 @@
 //! What a list says of one certificate, proven without the list.
 
+use musubi_crypto::merkle::{Levels, leaf_hash, range_proof};
 use musubi_pki::*;
 
 use crate::support::authority::{Authority, Leaf, partition_name};
@@ -63,14 +64,21 @@ fn serial_numbers_of_any_length_have_their_place() {
 fn a_proof_for_another_serial_number_proves_nothing() {
     let list = listing((0..300).map(|n| 100 + 2 * n));
     let commitment = ListCommitment::of(&list).unwrap();
-    let absent = list.prove(&SerialNumber::from(301)).unwrap();
-    assert_eq!(absent.neighbours.len(), 2);
-    for other in [299, 300, 302, 303, 1] {
-        assert_eq!(proven(&commitment, other, &absent).unwrap_err(), UnprovenList::Proof, "{other}");
+    // 100 to 130 are the first leaf, 292 to 322 the seventh.
+    let within = list.prove(&SerialNumber::from(301)).unwrap();
+    assert_eq!((within.first, within.neighbours.len()), (96, 16));
+    for other in [290, 291, 323, 324, 1] {
+        assert_eq!(proven(&commitment, other, &within).unwrap_err(), UnprovenList::Proof, "{other}");
+    }
+    // Between two leaves both are needed, and prove nothing of what stands within either.
+    let between = list.prove(&SerialNumber::from(323)).unwrap();
+    assert_eq!((between.first, between.neighbours.len()), (96, 32));
+    for other in [292, 301, 322, 324, 325, 354, 355] {
+        assert_eq!(proven(&commitment, other, &between).unwrap_err(), UnprovenList::Proof, "{other}");
     }
     let present = list.prove(&SerialNumber::from(300)).unwrap();
-    assert_eq!(present.neighbours.len(), 1);
-    assert_eq!(proven(&commitment, 301, &present).unwrap_err(), UnprovenList::Proof);
+    assert_eq!((present.first, present.neighbours.len()), (96, 16));
+    assert_eq!(proven(&commitment, 324, &present).unwrap_err(), UnprovenList::Proof);
 }
 
 #[test]
@@ -80,12 +88,22 @@ fn two_entries_that_are_no_neighbours_do_not_prove_absence() {
     let left = list.prove(&SerialNumber::from(299)).unwrap();
     let right = list.prove(&SerialNumber::from(303)).unwrap();
     // 300 is revoked; the neighbours of 299 and 303 stand on both sides of it.
-    let forged = StatusProof {
-        first: left.first,
-        neighbours: vec![left.neighbours[0].clone(), right.neighbours[1].clone()],
-        hashes: left.hashes.clone(),
+    let without = |mut proof: StatusProof| {
+        proof.neighbours.retain(|entry| entry.serial != SerialNumber::from(300));
+        proof
     };
-    assert_eq!(proven(&commitment, 300, &forged).unwrap_err(), UnprovenList::Proof);
+    let swapped = |mut proof: StatusProof| {
+        proof.neighbours.swap(3, 4);
+        proof
+    };
+    let shorter = |mut proof: StatusProof| {
+        proof.neighbours.truncate(8);
+        proof
+    };
+    let joined = StatusProof { neighbours: [&left.neighbours[..], &right.neighbours].concat(), ..left.clone() };
+    for forged in [without(left.clone()), without(right), swapped(left.clone()), shorter(left), joined] {
+        assert_eq!(proven(&commitment, 300, &forged).unwrap_err(), UnprovenList::Proof);
+    }
     // The first and the last entry are edges only where they stand.
     let mut edge = list.prove(&SerialNumber::from(99)).unwrap();
     assert!(proven(&commitment, 99, &edge).is_ok());
@@ -157,6 +175,62 @@ fn a_partition_stays_a_partition() {
     assert_eq!(proven.covers(&certificate), list.covers(&certificate));
 }
 
+/// The proof of a list of the earlier form, whose leaves have one entry each.
+fn earlier(list: &VerifiedRevocationList, serial: u32) -> (ListCommitment, StatusProof) {
+    let entries: Vec<RevokedEntry> = list.iter().collect();
+    let record = |entry: &RevokedEntry| {
+        let serial = entry.serial.as_be_bytes();
+        let mut leaf = vec![0; 20 - serial.len()];
+        leaf.extend(serial);
+        leaf.extend(entry.at.0.to_be_bytes());
+        leaf.push(entry.reason.code());
+        leaf_hash(&leaf)
+    };
+    let levels = Levels::over(entries.iter().map(record).collect());
+    let at = entries.partition_point(|entry| entry.serial.short() < Some(u64::from(serial)));
+    let listed = entries.get(at).is_some_and(|entry| entry.serial == SerialNumber::from(serial));
+    let (from, to) = if listed { (at, at + 1) } else { (at.saturating_sub(1), (at + 1).min(entries.len())) };
+    let size = entries.len() as u64;
+    let subtree = &mut |start, end| levels.subtree(start, end).unwrap();
+    let hashes = range_proof(size, from as u64, (to - from) as u64, subtree);
+    let proof = StatusProof { first: from as u64, neighbours: entries[from..to].to_vec(), hashes };
+    (ListCommitment::in_leaves(list, 1).unwrap(), proof)
+}
+
+#[test]
+fn proofs_of_the_earlier_form_are_still_verified() {
+    for size in [0, 1, 2, 15, 16, 17, 300, 513] {
+        let list = listing((0..size).map(|n| 100 + 2 * n));
+        for serial in [1, 99, 100, 101, 102, 130, 131, 132, 98 + 2 * size, 99 + 2 * size, 5_000_000] {
+            let (commitment, proof) = earlier(&list, serial);
+            let number = SerialNumber::from(serial);
+            let of_it = proven(&commitment, serial, &proof).unwrap();
+            assert_eq!(of_it.status_of(&number), list.status_of(&number), "{serial} of {size}");
+            assert!(proof.neighbours.len() <= 2);
+            // The number of entries of a leaf is part of the commitment: a proof of one form is none of the other.
+            let other = ListCommitment::of(&list).unwrap();
+            if size > 2 {
+                assert_ne!((other.entries_per_leaf, other.root), (1, commitment.root));
+                assert_eq!(proven(&other, serial, &proof).unwrap_err(), UnprovenList::Proof);
+                let proof = list.prove(&number).unwrap();
+                assert_eq!(proven(&commitment, serial, &proof).unwrap_err(), UnprovenList::Proof);
+            }
+        }
+    }
+}
+
+#[test]
+fn leaves_have_one_or_sixteen_entries() {
+    let list = listing((0..300).map(|n| 100 + 2 * n));
+    let (commitment, proof) = (ListCommitment::of(&list).unwrap(), list.prove(&300.into()).unwrap());
+    assert_eq!(ListCommitment::in_leaves(&list, 16), Some(commitment.clone()));
+    for entries_per_leaf in [0, 2, 15, 17, 32, u64::MAX] {
+        assert_eq!(ListCommitment::in_leaves(&list, entries_per_leaf), None);
+        let other = ListCommitment { entries_per_leaf, ..commitment.clone() };
+        assert_eq!(proven(&other, 300, &proof).unwrap_err(), UnprovenList::Proof);
+    }
+}
+
 #[test]
 fn the_hash_of_a_leaf_is_over_serial_number_time_and_reason() {
     let list = List::of(&Authority::signature_second());
@@ -165,7 +239,7 @@ fn the_hash_of_a_leaf_is_over_serial_number_time_and_reason() {
     leaf.extend([0x1E, 0xE6, 0x07]);
     leaf.extend(NOW.0.to_be_bytes());
     leaf.push(6);
-    assert_eq!(ListCommitment::of(&list).unwrap().root, musubi_crypto::merkle::leaf_hash(&leaf));
+    assert_eq!(ListCommitment::of(&list).unwrap().root, leaf_hash(&leaf));
     let empty = List::of(&Authority::signature_second()).read().unwrap();
     assert_eq!(ListCommitment::of(&empty).unwrap().root, musubi_crypto::sha256(&[]));
 }

@@ -10,6 +10,7 @@
 
 mod anchors;
 mod certificates;
+mod deltas;
 mod inspect;
 mod list_trees;
 mod path_algorithms;
@@ -22,9 +23,11 @@ mod pkits;
 mod precedence;
 mod presence;
 mod profile;
+mod reading;
 mod real_certificates;
 mod revocation;
 mod revocation_lists;
 mod robustness;
+mod sealed;
 mod support;
 mod verdicts;

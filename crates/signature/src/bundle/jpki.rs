@@ -45,6 +45,8 @@ const MAX_ORIGIN: usize = 800;
 const MAX_CARD_KEY: usize = 1024;
 /// Lists that cover one certificate: a full one and a partition, of two issues each.
 const MAX_LISTS: u64 = 4;
+/// Entries of a leaf of a list's tree, unless it has one.
+const MOST_ENTRIES: u64 = 16;
 /// Hashes of one proof: two ways through a tree of 2^32 entries.
 const MAX_HASHES: usize = 64;
 
@@ -332,7 +334,9 @@ fn read_expected(r: &mut Reader<'_>, digests: &[Digest]) -> Result<Sha256Digest,
 
 fn write_list(w: &mut Writer, ListEvidence { commitment, proof }: &ListEvidence) -> Written {
     let partition = commitment.scope.partition();
-    w.array(2)?.map(7 + u64::from(partition.is_some()))?;
+    // Leaves of one entry are the earlier form, and are not told.
+    let leaves = commitment.entries_per_leaf != 1;
+    w.array(2)?.map(7 + u64::from(partition.is_some()) + u64::from(leaves))?;
     w.u8(1)?.bytes(&commitment.issuer)?;
     if let Some(name) = partition {
         w.u8(2)?.bytes(name)?;
@@ -343,6 +347,9 @@ fn write_list(w: &mut Writer, ListEvidence { commitment, proof }: &ListEvidence)
     w.u8(6)?.bytes(&commitment.sha256)?;
     w.u8(7)?.u64(commitment.entries)?;
     w.u8(8)?.bytes(&commitment.root)?;
+    if leaves {
+        w.u8(9)?.u64(commitment.entries_per_leaf)?;
+    }
     w.array(3)?.u64(proof.first)?.array(count(&proof.neighbours))?;
     for entry in &proof.neighbours {
         w.array(3)?.bytes(entry.serial.as_be_bytes())?.i64(entry.at.0)?.u8(entry.reason.code())?;
@@ -352,7 +359,7 @@ fn write_list(w: &mut Writer, ListEvidence { commitment, proof }: &ListEvidence)
 
 fn read_list(r: &mut Reader<'_>) -> Result<ListEvidence, Malformed> {
     r.array_of("list", 2)?;
-    let mut keys = r.map("list commitment", 8)?;
+    let mut keys = r.map("list commitment", 9)?;
     keys.need(r, 1)?;
     let issuer = r.digest("list issuer")?;
     let scope = if keys.take(r, 2)? {
@@ -372,14 +379,29 @@ fn read_list(r: &mut Reader<'_>) -> Result<ListEvidence, Malformed> {
     let entries = r.number("list entries")?;
     keys.need(r, 8)?;
     let root = r.digest("list root")?;
+    let entries_per_leaf = match keys.take(r, 9)? {
+        true if r.number("entries of a leaf")? == MOST_ENTRIES => MOST_ENTRIES,
+        true => return Err(Malformed("entries of a leaf")),
+        false => 1,
+    };
     keys.end()?;
     r.array_of("list proof", 3)?;
     let first = r.number("list proof position")?;
     let neighbours =
-        (0..r.array("list proof entries", 2)?).map(|_| read_entry(r)).collect::<Result<_, _>>()?;
+        (0..r.array("list proof entries", 2 * MOST_ENTRIES)?).map(|_| read_entry(r)).collect::<Result<_, _>>()?;
     let hashes = hashes(r.bytes("list proof hashes", MAX_HASHES * 32)?, "list proof hashes")?;
     Ok(ListEvidence {
-        commitment: ListCommitment { issuer, scope, number, this_update, next_update, sha256, entries, root },
+        commitment: ListCommitment {
+            issuer,
+            scope,
+            number,
+            this_update,
+            next_update,
+            sha256,
+            entries,
+            entries_per_leaf,
+            root,
+        },
         proof: StatusProof { first, neighbours, hashes },
     })
 }

@@ -116,11 +116,14 @@ impl Replayed {
         let lists = self.content.evidence.lists.iter().map(|list| &list.commitment).enumerate();
         let of_it: Vec<_> = lists.filter(|(_, recorded)| recorded.sha256 == *list.sha256()).collect();
         let (index, _) = *of_it.first().ok_or(Difference::GivenListUnused)?;
-        let own = ListCommitment::of(&list).ok_or(Difference::Commitment { what: "tree" })?;
-        match of_it.into_iter().find_map(|(_, recorded)| difference(&own, recorded)) {
-            Some(what) => Err(Difference::Commitment { what }),
-            None => Ok(index),
+        for (_, recorded) in of_it {
+            let own = ListCommitment::in_leaves(&list, recorded.entries_per_leaf);
+            let own = own.ok_or(Difference::Commitment { what: "tree" })?;
+            if let Some(what) = difference(&own, recorded) {
+                return Err(Difference::Commitment { what });
+            }
         }
+        Ok(index)
     }
 }
 

@@ -29,7 +29,7 @@ fn a_bundle_is_always_the_same_bytes() {
     for (name, case) in cases() {
         let first = bundle(&case);
         assert_eq!(bundle(&case), first, "{name}");
-        let taken_apart = Sealed::decode(&first).unwrap();
+        let taken_apart = musubi_signature::bundle::Sealed::decode(&first).unwrap();
         let content = Content::decode(taken_apart.content).unwrap();
         assert_eq!(content.encode(), taken_apart.content, "{name}");
     }

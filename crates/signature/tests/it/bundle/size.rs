@@ -29,6 +29,7 @@ fn a_real_certificate_in_a_million_takes_4_kb() {
         next_update: NOW.plus(DAY),
         sha256: [7; 32],
         entries,
+        entries_per_leaf: 16,
         root: hashes.0,
     };
     let proof = StatusProof { first, neighbours, hashes: hashes.1 };
@@ -64,7 +65,7 @@ fn a_real_certificate_in_a_million_takes_4_kb() {
     assert!(replay(&bundle, &roots).is_ok());
     // How many hashes the two proofs have depends on where certificate and record stand.
     let places = || (0..1_000_000_u64).step_by(997);
-    let in_list = places().map(|at| range_proof(1_000_000, at, 2, &mut |_, _| [0; 32]).len());
+    let in_list = places().map(|at| range_proof(62_500, at / 16, 1, &mut |_, _| [0; 32]).len());
     let in_log =
         places().map(|n| n * 7 % 1_000_000).map(|index| usize::try_from(index.count_ones()).unwrap());
     let own = content.evidence.lists[0].proof.hashes.len() + audit.path.len();
@@ -87,22 +88,24 @@ type Absent = (u64, u64, Vec<RevokedEntry>, ([u8; 32], Vec<[u8; 32]>));
 /// Serial numbers 2, 6, 10, … up to four million; the card's, 2 025 991, stands between two of them.
 fn absent_in_a_million() -> Absent {
     let entry = |n: u32| (2 + 4 * n, NOW.plus(-i64::from(n % 500) * DAY), (n % 7) as u8);
-    let leaves = (0..1_000_000_u32).map(|n| {
+    let record = |n: u32| {
         let (serial, at, reason) = entry(n);
-        let mut leaf = [0; 29];
-        leaf[16..20].copy_from_slice(&serial.to_be_bytes());
-        leaf[20..28].copy_from_slice(&at.0.to_be_bytes());
-        leaf[28] = reason;
-        leaf_hash(&leaf)
-    });
+        let mut record = [0; 29];
+        record[16..20].copy_from_slice(&serial.to_be_bytes());
+        record[20..28].copy_from_slice(&at.0.to_be_bytes());
+        record[28] = reason;
+        record
+    };
+    let of_leaf = |leaf: u32| 16 * leaf..16 * leaf + 16;
+    let leaves = (0..62_500).map(|leaf| leaf_hash(of_leaf(leaf).map(record).collect::<Vec<_>>().as_flattened()));
     let levels = Levels::over(leaves.collect());
-    let left = (0x1E_E607 - 2) / 4;
-    let hashes =
-        range_proof(1_000_000, u64::from(left), 2, &mut |from, to| levels.subtree(from, to).unwrap());
-    let neighbours = [left, left + 1].map(|n| {
+    // Both neighbours stand in one leaf.
+    let leaf = (0x1E_E607 - 2) / 4 / 16;
+    let hashes = range_proof(62_500, u64::from(leaf), 1, &mut |from, to| levels.subtree(from, to).unwrap());
+    let neighbours = of_leaf(leaf).map(|n| {
         let (serial, at, reason) = entry(n);
         let reason = RevocationReason::from_code(reason).unwrap();
         RevokedEntry { serial: SerialNumber::from(serial), at, reason }
     });
-    (1_000_000, u64::from(left), neighbours.to_vec(), (levels.root(), hashes))
+    (1_000_000, 16 * u64::from(leaf), neighbours.collect(), (levels.root(), hashes))
 }
