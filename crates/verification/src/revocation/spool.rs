@@ -93,16 +93,13 @@ fn path_of(folder: &Path, sealed_sha256: &[u8; 32]) -> PathBuf {
 /// Writes sealed bytes into the folder, whole or not at all, and maps them.
 pub(super) fn keep(folder: &Path, sealed_sha256: &[u8; 32], bytes: &[u8]) -> io::Result<Sealed> {
     let path = path_of(folder, sealed_sha256);
-    let mut file = tempfile::NamedTempFile::new_in(folder)?;
-    file.write_all(bytes)?;
-    file.as_file().sync_all()?;
-    file.persist(&path).map_err(|error| error.error)?;
-    map(&path)
+    musubi_mapping::write_once(&path, bytes)?;
+    musubi_mapping::open(&path)
 }
 
 /// Maps a sealed list, if the folder has it.
 pub(super) fn kept(folder: &Path, sealed_sha256: &[u8; 32]) -> Option<Sealed> {
-    map(&path_of(folder, sealed_sha256)).ok()
+    musubi_mapping::open(&path_of(folder, sealed_sha256)).ok()
 }
 
 /// Deletes the sealed lists that are none of `in_use`. One that is still mapped stays readable to whoever has it.
@@ -120,8 +117,4 @@ pub(super) fn forget_others(folder: &Path, in_use: &[[u8; 32]]) {
 /// Sealed bytes in memory.
 pub(super) fn in_memory(bytes: Vec<u8>) -> Sealed {
     Arc::new(bytes)
-}
-
-fn map(path: &Path) -> io::Result<Sealed> {
-    std::fs::read(path).map(in_memory)
 }
