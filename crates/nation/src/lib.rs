@@ -12,6 +12,7 @@ mod der;
 mod founding;
 mod keys;
 mod life;
+mod list_writer;
 mod lists;
 mod model;
 mod municipality;
@@ -26,6 +27,7 @@ mod upstream;
 mod virtual_cards;
 mod world;
 
+pub use list_writer::{Entry, EntryWord, Scope, WriteError, Written};
 pub use keys::{DEFAULT_SEED, make_hints};
 pub use model::*;
 pub use municipality::{MUNICIPALITIES, Municipality, municipality};

@@ -7,7 +7,8 @@
 //! need not wait for midnight; `valid_from` and `valid_until` are recorded as the rule has them. Withdrawal
 //! is final. Attributes are provided only if a newer signing certificate is good; each provision costs 20 yen.
 
-mod http;
+pub(crate) mod http;
+pub(crate) mod provider;
 pub(crate) mod sql;
 
 use musubi_crypto::{sha256, sha256_parts};
@@ -27,7 +28,7 @@ const CONSENT_YEARS: i32 = 10;
 
 /// Why an upstream request is not answered as asked.
 #[derive(Debug, thiserror::Error)]
-enum Refusal {
+pub(crate) enum Refusal {
     /// 400: not the JSON that is expected.
     #[error("malformed request")]
     Malformed,
@@ -75,7 +76,7 @@ enum Refusal {
 /// What a consent can cover.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum Item {
+pub(crate) enum Item {
     Name,
     Address,
     DateOfBirth,
@@ -83,9 +84,9 @@ enum Item {
 }
 
 impl Item {
-    const ALL: [Self; 4] = [Self::Name, Self::Address, Self::DateOfBirth, Self::Sex];
+    pub(crate) const ALL: [Self; 4] = [Self::Name, Self::Address, Self::DateOfBirth, Self::Sex];
 
-    fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Name => "name",
             Self::Address => "address",
@@ -96,7 +97,7 @@ impl Item {
 }
 
 /// A consent that is handed in.
-struct Consent {
+pub(crate) struct Consent {
     consent_id: String,
     service_id: String,
     document: String,
@@ -105,21 +106,30 @@ struct Consent {
     items: Vec<Item>,
 }
 
+/// The term of a consent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ConsentTerm {
+    /// 00:00 JST of the day after consent.
+    pub valid_from: UnixTime,
+    /// 23:59:59 JST, ten years on.
+    pub valid_until: UnixTime,
+}
+
 /// The attributes that a consent covers, as the newest signing certificate states them.
 #[derive(Debug, Default, serde::Serialize)]
-struct Provided {
+pub(crate) struct Provided {
     #[serde(skip_serializing_if = "Option::is_none")]
-    name: Option<String>,
+    pub(crate) name: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    address: Option<String>,
+    pub(crate) address: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    date_of_birth: Option<String>,
+    pub(crate) date_of_birth: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    sex: Option<&'static str>,
+    pub(crate) sex: Option<&'static str>,
 }
 
 /// A serial number that this nation could have given. It gives none of more than four bytes.
-fn small(serial: &SerialNumber) -> Option<u32> {
+pub(crate) fn small(serial: &SerialNumber) -> Option<u32> {
     let bytes = serial.as_be_bytes();
     (bytes.len() <= 4).then(|| bytes.iter().fold(0, |n, byte| (n << 8) | u32::from(*byte)))
 }
