@@ -20,7 +20,7 @@ use self::sql::ListRow;
 /// Age at which the next list is due, in seconds.
 pub(crate) const LIST_INTERVAL: i64 = 24 * 3600;
 /// thisUpdate to nextUpdate, in seconds.
-const LIST_LIFETIME: i64 = 48 * 3600;
+pub(crate) const LIST_LIFETIME: i64 = 48 * 3600;
 
 /// So many delta lists of a generation are kept, the newest.
 const DELTAS: i64 = 8;

@@ -13,7 +13,7 @@ pub(crate) mod sql;
 
 use musubi_crypto::{sha256, sha256_parts};
 use musubi_kernel::{TimeError, UnixTime};
-use musubi_pki::{AuthorityKind, SerialNumber};
+use musubi_pki::{AuthorityKind, BasicAttributes, SerialNumber};
 use musubi_store::{StoreError, Tx};
 
 use self::sql::ConsentRow;
@@ -23,7 +23,7 @@ use crate::profile::anniversary;
 use crate::sql as register;
 
 /// Fee of one provision of latest attributes (facts §3.3).
-const FEE_YEN: u32 = 20;
+pub(crate) const FEE_YEN: u32 = 20;
 const CONSENT_YEARS: i32 = 10;
 
 /// Why an upstream request is not answered as asked.
@@ -128,6 +128,18 @@ pub(crate) struct Provided {
     pub(crate) sex: Option<&'static str>,
 }
 
+impl Provided {
+    /// What is consented of these attributes.
+    pub(crate) fn of(attributes: BasicAttributes, consented: impl Fn(Item) -> bool) -> Self {
+        Self {
+            name: consented(Item::Name).then_some(attributes.name),
+            address: consented(Item::Address).then_some(attributes.address),
+            date_of_birth: consented(Item::DateOfBirth).then(|| attributes.date_of_birth.to_string()),
+            sex: consented(Item::Sex).then(|| attributes.sex.as_str()),
+        }
+    }
+}
+
 /// A serial number that this nation could have given. It gives none of more than four bytes.
 pub(crate) fn small(serial: &SerialNumber) -> Option<u32> {
     let bytes = serial.as_be_bytes();
@@ -162,6 +174,16 @@ async fn succession(
     Ok((all.into_iter().filter(|other| *other < serial).collect(), current))
 }
 
+/// The term of a consent that is given now.
+pub(crate) fn consent_term(now: UnixTime) -> Result<ConsentTerm, TimeError> {
+    let today = now.date_in_japan();
+    let last = anniversary(today.year() + CONSENT_YEARS, today.month(), today.day())?;
+    Ok(ConsentTerm {
+        valid_from: today.plus_days(1).starts_in_japan(),
+        valid_until: last.ends_in_japan(),
+    })
+}
+
 /// Records a consent. The same consent again gets the same answer; it does not come back to life after
 /// withdrawal.
 async fn give_consent(
@@ -193,8 +215,7 @@ async fn give_consent(
         .ok_or(Refusal::ConsentSignature)?;
     let key = derive_apart(seed, &certificate.key_label).await?;
     key.verify(consent.document.as_bytes(), &consent.signature).map_err(|_| Refusal::ConsentSignature)?;
-    let today = now.date_in_japan();
-    let last = anniversary(today.year() + CONSENT_YEARS, today.month(), today.day())?;
+    let ConsentTerm { valid_from, valid_until } = consent_term(now)?;
     let row = ConsentRow {
         consent_id: consent.consent_id,
         service_id: consent.service_id,
@@ -203,8 +224,8 @@ async fn give_consent(
         serial: certificate.serial,
         items,
         given_at: now,
-        valid_from: today.plus_days(1).starts_in_japan(),
-        valid_until: last.ends_in_japan(),
+        valid_from,
+        valid_until,
         withdrawn_at: None,
     };
     sql::insert_consent(tx, &row).await?;
@@ -241,14 +262,8 @@ async fn latest_attributes(
     // While the newest signing certificate is good it says what the register says: a change ends it.
     let resident =
         register::resident(tx, &consent.resident_id).await?.ok_or(StoreError::Corrupt("resident_id"))?;
-    let attributes = certified_attributes(&resident);
     let consented = |item: Item| consent.items.split(' ').any(|name| name == item.as_str());
-    let provided = Provided {
-        name: consented(Item::Name).then_some(attributes.name),
-        address: consented(Item::Address).then_some(attributes.address),
-        date_of_birth: consented(Item::DateOfBirth).then(|| attributes.date_of_birth.to_string()),
-        sex: consented(Item::Sex).then(|| attributes.sex.as_str()),
-    };
+    let provided = Provided::of(certified_attributes(&resident), consented);
     sql::insert_provision(tx, consent_id, now, newest.serial, FEE_YEN).await?;
     Ok((provided, newest.serial))
 }

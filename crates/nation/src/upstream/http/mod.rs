@@ -21,6 +21,7 @@ use serde::{Deserialize, Serialize};
 use super::provider::Provider;
 use super::{Consent, ConsentTerm, FEE_YEN, Item, Provided, Refusal};
 use crate::World;
+use crate::population::PopulationUpstream;
 
 /// Largest request body, in bytes.
 const BODY_LIMIT: usize = 64 * 1024;
@@ -36,8 +37,15 @@ impl World {
     }
 }
 
+impl PopulationUpstream {
+    /// The upstream API, without OCSP: the router of the host `authority.`.
+    pub fn router(&self) -> Router {
+        router(self, Router::new())
+    }
+}
+
 /// The upstream API of a provider, with `more` routes beside it that need no credential.
-pub(crate) fn router<P: Provider>(provider: &P, more: Router) -> Router {
+fn router<P: Provider>(provider: &P, more: Router) -> Router {
     let provider = provider.clone();
     let api = Router::new()
         .route("/upstream/v1/revocation-lists", get(lists::announced::<P>))
