@@ -447,6 +447,10 @@ impl Population {
             (today - age - i32::try_from(self.draws.below(1826)).ok()? - 1, self.rates.with_card, (1, 200))
         };
         let resident = self.somebody(born);
+        if self.residents.len() == self.residents.capacity() {
+            // Doubling would leave half of the memory unused.
+            self.residents.reserve_exact(self.residents.len() / 16 + 1024);
+        }
         self.residents.push(resident);
         self.present += 1;
         if self.draws.chance(share) {
@@ -618,7 +622,9 @@ impl Population {
             certificate.filter(|c| c.is_good(at) && c.last_day() - today <= WINDOW).map(Certificate::last_day)
         };
         let ends = KINDS.map(|kind| (kind, ends_soon(self, kind)));
-        if !ends.iter().any(|(kind, end)| *kind == asked && end.is_some()) || !making.resident.has_card(today) {
+        let end = ends.iter().find(|(kind, _)| *kind == asked).and_then(|(_, end)| *end)?;
+        if !making.resident.has_card(today) {
+            self.schedule(end + 1, number, What::Expire(asked));
             return None;
         }
         let reason = if self.draws.chance(self.rates.renewals_as_cessation) {
@@ -735,15 +741,16 @@ impl Population {
         let today = day_of(at);
         let decision = self.draws.unit();
         if decision < self.rates.renewed_in_time {
-            let first = (end - WINDOW + 3).max(today + 1);
+            let first = (end - WINDOW + 3).max(today + 1).max(self.today + 1);
             let span = u32::try_from(end - first).unwrap_or_default();
             let day = first + i32::try_from(self.draws.below(span + 1)).unwrap_or_default();
-            self.schedule(day.max(self.today + 1), number, What::Renew(kind));
-        } else if decision < self.rates.renewed_in_time + self.rates.renewed_late {
+            self.schedule(day, number, What::Renew(kind));
+            return;
+        }
+        if decision < self.rates.renewed_in_time + self.rates.renewed_late {
             let days = self.draws.delay(self.rates.renewed_late_days);
             self.schedule((end + 2 + days).max(self.today + 1), number, What::Visit);
         }
-        // Also for who means to renew: they may lose the card first, or not come.
         self.schedule((end + 1).max(self.today + 1), number, What::Expire(kind));
     }
 }

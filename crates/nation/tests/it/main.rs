@@ -7,6 +7,7 @@ mod founding;
 mod lives;
 mod ocsp;
 mod openssl;
+mod population;
 mod profile;
 mod support;
 mod upstream;
