@@ -24,6 +24,7 @@ mod profile;
 mod repertoire;
 mod residents;
 mod sql;
+pub mod synthetic;
 mod upstream;
 mod virtual_cards;
 mod world;

@@ -10,6 +10,7 @@ mod openssl;
 mod population;
 mod profile;
 mod support;
+mod synthetic;
 mod upstream;
 mod verdicts;
 mod virtual_cards;
