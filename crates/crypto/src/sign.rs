@@ -8,6 +8,8 @@ use aws_lc_rs::signature::{
 };
 use musubi_kernel::Random;
 
+use crate::Sha256Digest;
+
 /// The key could not be read, or the library could not sign.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the private key cannot be used")]
@@ -55,6 +57,18 @@ impl RsaSigner {
         let mut signature = vec![0; self.0.public_modulus_len()];
         self.0.sign(&RSA_PKCS1_SHA256, &Source::new(), message, &mut signature).map_err(|_| SignError)?;
         Ok(signature)
+    }
+
+    /// RSASSA-PKCS1-v1_5 over a SHA-256 digest, for a message that was hashed piece by piece: the same signature as
+    /// [`RsaSigner::sign_pkcs1_sha256`] over the whole.
+    ///
+    /// # Errors
+    /// [`SignError`] if the library fails.
+    pub fn sign_pkcs1_sha256_digest(&self, digest: &Sha256Digest) -> Result<Vec<u8>, SignError> {
+        let digest = aws_lc_rs::digest::Digest::import_less_safe(digest, &aws_lc_rs::digest::SHA256);
+        let mut signature = vec![0; self.0.public_modulus_len()];
+        let signed = digest.and_then(|digest| self.0.sign_digest(&RSA_PKCS1_SHA256, &digest, &mut signature));
+        signed.map(|()| signature).map_err(|_| SignError)
     }
 
     /// The public key as `SubjectPublicKeyInfo` (DER).

@@ -48,7 +48,7 @@ pub(crate) async fn found(tx: &mut Tx, seed: u64, epoch: UnixTime) -> Result<Aut
     Ok(authorities)
 }
 
-fn first_serial(seed: u64, kind: AuthorityKind) -> u32 {
+pub(crate) fn first_serial(seed: u64, kind: AuthorityKind) -> u32 {
     let source =
         SeededRandom::new(sha256_parts(&[b"serials\0", &seed.to_be_bytes(), kind.as_str().as_bytes()]));
     let mut bytes = [0; 4];

@@ -11,7 +11,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use musubi_crypto::{
-    BadSignature, CardKey, KeyError, PublicKey, RsaSigner, SignError, SignatureAlgorithm,
+    BadSignature, CardKey, KeyError, PublicKey, RsaSigner, Sha256Digest, SignError, SignatureAlgorithm,
     sha1_for_key_identifiers, sha256_parts,
 };
 use musubi_kernel::{Random as _, SeededRandom};
@@ -79,6 +79,11 @@ impl NationKey {
     /// RSASSA-PKCS1-v1_5 with SHA-256.
     pub(crate) fn sign(&self, message: &[u8]) -> Result<Vec<u8>, SignError> {
         self.signer.sign_pkcs1_sha256(message)
+    }
+
+    /// The same over a message that was hashed piece by piece.
+    pub(crate) fn sign_digest(&self, digest: &Sha256Digest) -> Result<Vec<u8>, SignError> {
+        self.signer.sign_pkcs1_sha256_digest(digest)
     }
 
     /// Checks a signature over `message` under this key.

@@ -133,15 +133,20 @@ fn japanese_name(kind: AuthorityKind) -> Vec<u8> {
 /// `DistributionPointName`, `[0]` as in a `DistributionPoint` and in an `IssuingDistributionPoint`: the
 /// partition of a municipality, the same bytes in certificates and in its list.
 pub(crate) fn partition_of(kind: AuthorityKind, municipality: &Municipality) -> Vec<u8> {
+    distribution_point_name(&partition_name(kind, municipality))
+}
+
+/// The directory name of a municipality's partition, DER.
+pub(crate) fn partition_name(kind: AuthorityKind, municipality: &Municipality) -> Vec<u8> {
     let list = format!("{} CRLDP", municipality.romaji);
-    distribution_point_name(&name(&[
+    name(&[
         (COUNTRY, "JP"),
         (ORGANIZATION, "JPKI-TEST"),
         (UNIT, unit_of(kind)),
         (UNIT, "CRL Distribution Points"),
         (UNIT, municipality.prefecture_romaji),
         (COMMON_NAME, &list),
-    ]))
+    ])
 }
 
 fn distribution_point_name(name: &[u8]) -> Vec<u8> {
@@ -378,7 +383,7 @@ pub(crate) fn card_end(issued_at: UnixTime, born: DateOfBirth) -> Result<Date, T
 }
 
 /// The `count`th birthday after a day. An unknown month or day of birth counts as the first.
-fn birthday_after(at: UnixTime, born: DateOfBirth, count: i32) -> Result<Date, TimeError> {
+pub(crate) fn birthday_after(at: UnixTime, born: DateOfBirth, count: i32) -> Result<Date, TimeError> {
     let today = at.date_in_japan();
     let birthday = |year: i32| anniversary(year, born.month.max(1), born.day.max(1));
     let first = if birthday(today.year())? > today { today.year() } else { today.year() + 1 };

@@ -1,5 +1,5 @@
-//! SQL of the register: the nation as a whole, authorities, residents, certificates, lists. Rows in, domain
-//! types out. The cards' is in `card/sql.rs`, the consents' in `upstream/sql.rs`.
+//! SQL of the register: the nation as a whole, authorities, residents, certificates. Rows in, domain
+//! types out. The cards' is in `card/sql.rs`, the lists' in `lists/sql.rs`, the consents' in `upstream/sql.rs`.
 
 use musubi_kernel::UnixTime;
 use musubi_pki::{AuthorityKind, DateOfBirth, RevocationReason, Sex};
@@ -11,6 +11,7 @@ use crate::{Dials, ResidentId};
 pub(crate) const MIGRATIONS: &[Migration] = &[
     Migration { name: "nation/0001_nation", sql: include_str!("../migrations/0001_nation.sql") },
     Migration { name: "nation/0002_card_pin", sql: include_str!("../migrations/0002_card_pin.sql") },
+    Migration { name: "nation/0003_delta_lists", sql: include_str!("../migrations/0003_delta_lists.sql") },
 ];
 
 /// The nation as a whole.
@@ -77,16 +78,6 @@ pub(crate) struct RevokedRow {
     pub(crate) municipality: String,
     pub(crate) revoked_at: UnixTime,
     pub(crate) reason: RevocationReason,
-}
-
-/// A published list.
-#[derive(Debug)]
-pub(crate) struct ListRow {
-    pub(crate) authority: AuthorityKind,
-    pub(crate) generation: i64,
-    pub(crate) number: i64,
-    pub(crate) this_update: UnixTime,
-    pub(crate) next_update: UnixTime,
 }
 
 pub(crate) type Result<T> = std::result::Result<T, StoreError>;
@@ -360,59 +351,15 @@ pub(crate) async fn revoked(
 ) -> Result<Vec<RevokedRow>> {
     let sql = "SELECT serial, municipality, revoked_at, reason FROM nation_certificate
         WHERE authority = $1 AND generation = $2 AND not_after >= $3 AND revoked_at IS NOT NULL ORDER BY serial";
-    let row = |row: &Row| {
-        Ok(RevokedRow {
-            serial: serial_of(row, "serial")?,
-            municipality: row.text("municipality")?,
-            revoked_at: row.time("revoked_at")?,
-            reason: row.parsed("reason")?,
-        })
-    };
-    tx.query(sql, &[authority.as_str().into(), generation.into(), at.into()]).await?.iter().map(row).collect()
+    let values = [authority.as_str().into(), generation.into(), at.into()];
+    tx.query(sql, &values).await?.iter().map(revoked_row).collect()
 }
 
-// -- lists
-
-/// Keeps a list in place of the one before. `scope`: empty for the full list, or a municipality's code.
-pub(crate) async fn put_list(tx: &mut Tx, row: &ListRow, scope: &str, der: Vec<u8>) -> Result<()> {
-    let sql = "INSERT INTO nation_list (authority, generation, scope, number, this_update, next_update, der)
-        VALUES ($1, $2, $3, $4, $5, $6, $7)
-        ON CONFLICT (authority, generation, scope) DO UPDATE SET number = excluded.number,
-        this_update = excluded.this_update, next_update = excluded.next_update, der = excluded.der";
-    let values = [
-        row.authority.as_str().into(),
-        row.generation.into(),
-        scope.into(),
-        row.number.into(),
-        row.this_update.into(),
-        row.next_update.into(),
-        der.into(),
-    ];
-    tx.execute(sql, &values).await.map(drop)
-}
-
-pub(crate) async fn full_lists(tx: &mut Tx) -> Result<Vec<ListRow>> {
-    let sql = "SELECT authority, generation, number, this_update, next_update FROM nation_list
-        WHERE scope = '' ORDER BY authority, generation";
-    let row = |row: &Row| {
-        Ok(ListRow {
-            authority: row.parsed("authority")?,
-            generation: row.int("generation")?,
-            number: row.int("number")?,
-            this_update: row.time("this_update")?,
-            next_update: row.time("next_update")?,
-        })
-    };
-    tx.query(sql, &[]).await?.iter().map(row).collect()
-}
-
-pub(crate) async fn list_der(
-    tx: &mut Tx,
-    authority: AuthorityKind,
-    generation: i64,
-    scope: &str,
-) -> Result<Option<Vec<u8>>> {
-    let sql = "SELECT der FROM nation_list WHERE authority = $1 AND generation = $2 AND scope = $3";
-    let values = [authority.as_str().into(), generation.into(), scope.into()];
-    tx.query_opt(sql, &values).await?.map(|row| row.blob("der")).transpose()
+pub(crate) fn revoked_row(row: &Row) -> Result<RevokedRow> {
+    Ok(RevokedRow {
+        serial: serial_of(row, "serial")?,
+        municipality: row.text("municipality")?,
+        revoked_at: row.time("revoked_at")?,
+        reason: row.parsed("reason")?,
+    })
 }

@@ -9,14 +9,14 @@ use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use musubi_card::PinReference;
 use musubi_kernel::{Clock, Secret, UnixTime};
 use musubi_pki::{AuthorityKind, SerialNumber};
-use musubi_store::{Db, StoreError};
+use musubi_store::Db;
 
 use crate::authority::{Authorities, Generation};
 use crate::card::Cards;
 use crate::card::sql::{self as cards, CardCertificateState};
 use crate::keys::{derive_apart, resident_label};
 use crate::residents::founder;
-use crate::sql::{self, ListRow, ResidentRow};
+use crate::sql::{self, ResidentRow};
 use crate::{
     CardView, CertState, CertView, Dials, LifeError, LifeEvent, NationError, PASSWORD_TRIES, PIN_TRIES,
     Resident, ResidentId, founding, life, lists, municipality,
@@ -54,21 +54,6 @@ pub(crate) struct Inner {
     clock: Arc<MovableClock>,
     unreachable: AtomicBool,
     stopped: AtomicBool,
-}
-
-impl Inner {
-    /// The newest full list of each generation that has not ended.
-    pub(crate) async fn full_lists(&self) -> Result<Vec<(&Generation, ListRow)>, StoreError> {
-        let mut tx = self.db.begin_read().await?;
-        let rows = sql::full_lists(&mut tx).await?;
-        let now = self.clock.now();
-        let generation = |row: &ListRow| {
-            let of =
-                |g: &&Generation| g.kind == row.authority && g.number == row.generation && now <= g.not_after;
-            self.authorities.generations.iter().find(of)
-        };
-        Ok(rows.into_iter().filter_map(|row| Some((generation(&row)?, row))).collect())
-    }
 }
 
 /// The base clock with the nation's offset.

@@ -7,12 +7,13 @@
 //! need not wait for midnight; `valid_from` and `valid_until` are recorded as the rule has them. Withdrawal
 //! is final. Attributes are provided only if a newer signing certificate is good; each provision costs 20 yen.
 
-mod http;
+pub(crate) mod http;
+pub(crate) mod provider;
 pub(crate) mod sql;
 
 use musubi_crypto::{sha256, sha256_parts};
 use musubi_kernel::{TimeError, UnixTime};
-use musubi_pki::{AuthorityKind, SerialNumber};
+use musubi_pki::{AuthorityKind, BasicAttributes, SerialNumber};
 use musubi_store::{StoreError, Tx};
 
 use self::sql::ConsentRow;
@@ -22,12 +23,12 @@ use crate::profile::anniversary;
 use crate::sql as register;
 
 /// Fee of one provision of latest attributes (facts §3.3).
-const FEE_YEN: u32 = 20;
+pub(crate) const FEE_YEN: u32 = 20;
 const CONSENT_YEARS: i32 = 10;
 
 /// Why an upstream request is not answered as asked.
 #[derive(Debug, thiserror::Error)]
-enum Refusal {
+pub(crate) enum Refusal {
     /// 400: not the JSON that is expected.
     #[error("malformed request")]
     Malformed,
@@ -75,7 +76,7 @@ enum Refusal {
 /// What a consent can cover.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum Item {
+pub(crate) enum Item {
     Name,
     Address,
     DateOfBirth,
@@ -83,9 +84,9 @@ enum Item {
 }
 
 impl Item {
-    const ALL: [Self; 4] = [Self::Name, Self::Address, Self::DateOfBirth, Self::Sex];
+    pub(crate) const ALL: [Self; 4] = [Self::Name, Self::Address, Self::DateOfBirth, Self::Sex];
 
-    fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Name => "name",
             Self::Address => "address",
@@ -96,7 +97,7 @@ impl Item {
 }
 
 /// A consent that is handed in.
-struct Consent {
+pub(crate) struct Consent {
     consent_id: String,
     service_id: String,
     document: String,
@@ -105,21 +106,42 @@ struct Consent {
     items: Vec<Item>,
 }
 
+/// The term of a consent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ConsentTerm {
+    /// 00:00 JST of the day after consent.
+    pub valid_from: UnixTime,
+    /// 23:59:59 JST, ten years on.
+    pub valid_until: UnixTime,
+}
+
 /// The attributes that a consent covers, as the newest signing certificate states them.
 #[derive(Debug, Default, serde::Serialize)]
-struct Provided {
+pub(crate) struct Provided {
     #[serde(skip_serializing_if = "Option::is_none")]
-    name: Option<String>,
+    pub(crate) name: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    address: Option<String>,
+    pub(crate) address: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    date_of_birth: Option<String>,
+    pub(crate) date_of_birth: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    sex: Option<&'static str>,
+    pub(crate) sex: Option<&'static str>,
+}
+
+impl Provided {
+    /// What is consented of these attributes.
+    pub(crate) fn of(attributes: BasicAttributes, consented: impl Fn(Item) -> bool) -> Self {
+        Self {
+            name: consented(Item::Name).then_some(attributes.name),
+            address: consented(Item::Address).then_some(attributes.address),
+            date_of_birth: consented(Item::DateOfBirth).then(|| attributes.date_of_birth.to_string()),
+            sex: consented(Item::Sex).then(|| attributes.sex.as_str()),
+        }
+    }
 }
 
 /// A serial number that this nation could have given. It gives none of more than four bytes.
-fn small(serial: &SerialNumber) -> Option<u32> {
+pub(crate) fn small(serial: &SerialNumber) -> Option<u32> {
     let bytes = serial.as_be_bytes();
     (bytes.len() <= 4).then(|| bytes.iter().fold(0, |n, byte| (n << 8) | u32::from(*byte)))
 }
@@ -150,6 +172,16 @@ async fn succession(
         .collect();
     let current = all.first().copied().unwrap_or(serial);
     Ok((all.into_iter().filter(|other| *other < serial).collect(), current))
+}
+
+/// The term of a consent that is given now.
+pub(crate) fn consent_term(now: UnixTime) -> Result<ConsentTerm, TimeError> {
+    let today = now.date_in_japan();
+    let last = anniversary(today.year() + CONSENT_YEARS, today.month(), today.day())?;
+    Ok(ConsentTerm {
+        valid_from: today.plus_days(1).starts_in_japan(),
+        valid_until: last.ends_in_japan(),
+    })
 }
 
 /// Records a consent. The same consent again gets the same answer; it does not come back to life after
@@ -183,8 +215,7 @@ async fn give_consent(
         .ok_or(Refusal::ConsentSignature)?;
     let key = derive_apart(seed, &certificate.key_label).await?;
     key.verify(consent.document.as_bytes(), &consent.signature).map_err(|_| Refusal::ConsentSignature)?;
-    let today = now.date_in_japan();
-    let last = anniversary(today.year() + CONSENT_YEARS, today.month(), today.day())?;
+    let ConsentTerm { valid_from, valid_until } = consent_term(now)?;
     let row = ConsentRow {
         consent_id: consent.consent_id,
         service_id: consent.service_id,
@@ -193,8 +224,8 @@ async fn give_consent(
         serial: certificate.serial,
         items,
         given_at: now,
-        valid_from: today.plus_days(1).starts_in_japan(),
-        valid_until: last.ends_in_japan(),
+        valid_from,
+        valid_until,
         withdrawn_at: None,
     };
     sql::insert_consent(tx, &row).await?;
@@ -231,14 +262,8 @@ async fn latest_attributes(
     // While the newest signing certificate is good it says what the register says: a change ends it.
     let resident =
         register::resident(tx, &consent.resident_id).await?.ok_or(StoreError::Corrupt("resident_id"))?;
-    let attributes = certified_attributes(&resident);
     let consented = |item: Item| consent.items.split(' ').any(|name| name == item.as_str());
-    let provided = Provided {
-        name: consented(Item::Name).then_some(attributes.name),
-        address: consented(Item::Address).then_some(attributes.address),
-        date_of_birth: consented(Item::DateOfBirth).then(|| attributes.date_of_birth.to_string()),
-        sex: consented(Item::Sex).then(|| attributes.sex.as_str()),
-    };
+    let provided = Provided::of(certified_attributes(&resident), consented);
     sql::insert_provision(tx, consent_id, now, newest.serial, FEE_YEN).await?;
     Ok((provided, newest.serial))
 }

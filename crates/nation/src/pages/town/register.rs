@@ -3,7 +3,7 @@
 use musubi_kernel::UnixTime;
 use musubi_pki::{AuthorityKind, RevocationReason, SerialNumber};
 
-use crate::{NationError, ResidentId, World, sql};
+use crate::{NationError, ResidentId, World, lists, sql};
 
 /// A certificate in the register.
 pub(super) struct Issued {
@@ -51,11 +51,11 @@ pub(super) async fn certificates_of(world: &World, id: &ResidentId) -> Result<Ve
 /// The newest lists of every generation.
 pub(super) async fn published_lists(world: &World) -> Result<Vec<PublishedList>, NationError> {
     let mut tx = world.db().begin_read().await?;
-    let mut lists = Vec::new();
-    for row in sql::full_lists(&mut tx).await? {
+    let mut published = Vec::new();
+    for row in lists::sql::full_lists(&mut tx).await? {
         let revoked = sql::revoked(&mut tx, row.authority, row.generation, row.this_update).await?;
         let entries = revoked.iter().filter(|entry| entry.revoked_at <= row.this_update).count();
-        lists.push(PublishedList {
+        published.push(PublishedList {
             authority: row.authority,
             generation: row.generation,
             number: row.number,
@@ -65,7 +65,7 @@ pub(super) async fn published_lists(world: &World) -> Result<Vec<PublishedList>,
             waiting: revoked.len().saturating_sub(entries),
         });
     }
-    Ok(lists)
+    Ok(published)
 }
 
 /// What a notification has done to a resident's certificates.
