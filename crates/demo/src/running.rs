@@ -237,6 +237,7 @@ async fn open_platform(
             portal: sites.origin("portal"),
             card: sites.card(&config.agent_origin),
         },
+        sealed_lists: None,
     })
     .await?;
     register_bank(&platform, sites, secrets).await?;

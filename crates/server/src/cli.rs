@@ -285,6 +285,8 @@ fn check(path: &Path) -> Result<(), Failure> {
     let presence = if card_authorities.is_empty() { "off" } else { "cards of the named authorities" };
     say(&mut out, &format!("without PIN       {presence}"));
     say(&mut out, &format!("upstream          {}", config.upstream.origin));
+    let kept = config.revocation.folder.as_deref().map_or("memory".into(), Path::to_string_lossy);
+    say(&mut out, &format!("revocation lists  {:?}, in {kept}", config.revocation.lists));
     say(&mut out, &format!("signs with        {signing_key} (Ed25519 public key)"));
     Ok(())
 }
@@ -298,13 +300,17 @@ async fn serve(config: &Config) -> Result<(), Failure> {
         signing_key: config.signing_key()?,
         anchors: config.anchors()?,
         card_authorities: config.card_authorities()?,
-        upstream: Arc::new(HttpUpstream::new(config.upstream.origin.clone(), config.upstream_credential()?)),
+        upstream: Arc::new(
+            HttpUpstream::new(config.upstream.origin.clone(), config.upstream_credential()?)
+                .with_lists(config.revocation.lists),
+        ),
         policy: Policy { max_list_age: config.trust.max_list_age_seconds, ..Policy::default() },
         origins: Origins {
             api: config.server.api_origin.clone(),
             portal: config.server.portal_origin.clone(),
             card: config.card_origins()?,
         },
+        sealed_lists: config.revocation.folder.clone(),
     })
     .await?;
     let (api, portal) = (host_of(&config.server.api_origin), host_of(&config.server.portal_origin));

@@ -13,6 +13,7 @@ use musubi_pki::{AuthorityKind, TrustAnchors};
 use musubi_platform::Context;
 use musubi_store::Db;
 use musubi_verification::presence::CardAuthorities;
+use musubi_verification::upstream::WhichLists;
 use serde::Deserialize;
 
 use crate::card_authorities;
@@ -29,6 +30,9 @@ pub struct Config {
     pub trust: TrustSection,
     /// The authorities' gateway.
     pub upstream: UpstreamSection,
+    /// How revocation lists are kept.
+    #[serde(default)]
+    pub revocation: RevocationSection,
     /// Use of cards without PIN; off if left out.
     pub presence: Option<PresenceSection>,
     /// Secrets.
@@ -99,6 +103,17 @@ pub struct UpstreamSection {
     pub origin: String,
     /// File with the credential.
     pub credential_file: PathBuf,
+}
+
+/// `[revocation]`; what is left out has its default.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RevocationSection {
+    /// Folder of this service alone, in which sealed lists are kept as files and mapped. Left out: they are kept in memory.
+    /// The database holds them in any case; a folder that is lost is filled again.
+    pub folder: Option<PathBuf>,
+    /// Which lists are taken in: `full` (the default), `municipalities` or `all`.
+    pub lists: WhichLists,
 }
 
 /// `[presence]`.

@@ -14,6 +14,7 @@ mod replay;
 mod terminal;
 mod verify;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -72,6 +73,8 @@ pub struct Parts {
     pub policy: Policy,
     /// Where it is.
     pub origins: Origins,
+    /// Folder of this process alone, from which sealed revocation lists are mapped; `None` keeps them in memory.
+    pub sealed_lists: Option<PathBuf>,
 }
 
 /// Why the platform did not start.
@@ -118,6 +121,9 @@ impl Platform {
         };
         let verification = Verification::new(context.clone(), parts.anchors, parts.upstream, parts.policy)
             .with_card_authorities(parts.card_authorities);
+        if let Some(folder) = parts.sealed_lists {
+            verification.lists().keep_in(folder);
+        }
         verification.refresh().await?;
         verification.catch_up().await?;
         let own = portal_relying_party(&context).await?;

@@ -130,6 +130,7 @@ impl Api {
                 portal: "https://portal.example".into(),
                 card: "https://card.example".into(),
             },
+            sealed_lists: None,
         })
         .await
         .unwrap();
