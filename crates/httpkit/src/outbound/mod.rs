@@ -14,6 +14,8 @@ mod address;
 mod client;
 mod url;
 
+pub use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
+
 pub use address::is_public;
 pub use client::{MAX_ANSWER, Outbound, OutboundAnswer, OutboundError, RETRY_AFTER_MAX};
 pub use url::{MAX_URL, OutboundUrl, UrlRefusal};
