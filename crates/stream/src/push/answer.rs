@@ -25,8 +25,14 @@ pub(super) enum Reply {
 
 /// The error codes of RFC 8935, 2.4. All but the first tell of keys, issuers, audiences and rights: of the stream as a
 /// whole, which heals once one side is mended. They are waited out.
-const ERRORS: [&str; 6] =
-    ["invalid_request", "invalid_key", "invalid_issuer", "invalid_audience", "authentication_failed", "access_denied"];
+const ERRORS: [&str; 6] = [
+    "invalid_request",
+    "invalid_key",
+    "invalid_issuer",
+    "invalid_audience",
+    "authentication_failed",
+    "access_denied",
+];
 
 #[derive(Deserialize)]
 struct ErrorBody {
@@ -92,7 +98,10 @@ mod tests {
         let json = "application/json";
         let of = |media_type, body| Reply::of(Style::SetPush, answer(400, media_type, body));
         assert_eq!(of(json, r#"{"err":"invalid_request"}"#), Reply::Rejected("invalid_request".into()));
-        assert_eq!(of(json, r#"{"err":"invalid_issuer","description":"?"}"#), Reply::later("invalid_issuer", Some(7)));
+        assert_eq!(
+            of(json, r#"{"err":"invalid_issuer","description":"?"}"#),
+            Reply::later("invalid_issuer", Some(7))
+        );
         for (media_type, body) in [
             (json, r#"{"err":"something_else"}"#),
             (json, r#"{"error":"invalid_request"}"#),

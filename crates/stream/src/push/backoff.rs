@@ -35,7 +35,9 @@ mod tests {
     fn waits_grow_by_the_table_with_at_most_a_fifth_more() {
         let random = SeededRandom::new([3; 32]);
         let at = UnixTime(1_000);
-        for (attempts, wait) in [(1, 1), (2, 5), (3, 30), (4, 120), (5, 600), (6, 3600), (7, 3600), (999, 3600)] {
+        for (attempts, wait) in
+            [(1, 1), (2, 5), (3, 30), (4, 120), (5, 600), (6, 3600), (7, 3600), (999, 3600)]
+        {
             let waits: Vec<i64> =
                 (0..200).map(|_| next_attempt(attempts, None, &random, at).since(at)).collect();
             assert!(waits.iter().all(|w| (wait..=wait + wait / 5).contains(w)), "{attempts}: {waits:?}");

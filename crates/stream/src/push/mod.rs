@@ -316,10 +316,7 @@ pub static ENDPOINT_NUMBER_UNKNOWN: ProblemKind = ProblemKind::new(
     "stream_endpoint.number_unknown",
     400,
     "No such number in the stream",
-    Text::new(
-        "その番号の通知はありません。",
-        "GET /v1/stream-endpointのheadまでの番号を指定してください。",
-    ),
+    Text::new("その番号の通知はありません。", "GET /v1/stream-endpointのheadまでの番号を指定してください。"),
     Text::new(
         "The stream has no entry with this number.",
         "Name a number up to the head that GET /v1/stream-endpoint shows.",

@@ -16,7 +16,8 @@ use super::backoff::{GIVE_UP_AFTER, next_attempt};
 use super::sql::{self, Lease, Registration, Stored};
 use super::wire::{Credentials, shown_secret};
 use super::{
-    DeadLetter, Endpoint, EndpointStatus, HEARTBEAT_RANGE, NewEndpoint, PushError, SECRET_OVERLAP, State, Style,
+    DeadLetter, Endpoint, EndpointStatus, HEARTBEAT_RANGE, NewEndpoint, PushError, SECRET_OVERLAP, State,
+    Style,
 };
 
 /// Longest value of an `Authorization` header, in bytes.
@@ -45,7 +46,8 @@ pub async fn set_endpoint(
     }
     let authorization = new.authorization.as_ref().map(|value| value.expose().as_str());
     let writable = |text: &str| {
-        (1..=MAX_AUTHORIZATION).contains(&text.len()) && text.bytes().all(|b| b == b' ' || b.is_ascii_graphic())
+        (1..=MAX_AUTHORIZATION).contains(&text.len())
+            && text.bytes().all(|b| b == b' ' || b.is_ascii_graphic())
     };
     if !authorization.is_none_or(writable) || !HEARTBEAT_RANGE.contains(&new.heartbeat_seconds) {
         return Err(PushError::Field);
@@ -63,8 +65,10 @@ pub async fn set_endpoint(
         style: new.style,
         state: if verified_at.is_some() { State::Active } else { State::Unverified },
         stopped_because: None,
-        challenge: same_url
-            .map_or_else(|| fresh_challenge(context.random.as_ref()), |stored| stored.endpoint.challenge.clone()),
+        challenge: same_url.map_or_else(
+            || fresh_challenge(context.random.as_ref()),
+            |stored| stored.endpoint.challenge.clone(),
+        ),
         verified_at,
         authorized: authorization.is_some(),
         heartbeat_seconds: new.heartbeat_seconds,
@@ -79,7 +83,8 @@ pub async fn set_endpoint(
             (Some(keys.seal(SECRET, relying_party, key.expose())?), Some(shown_secret(key.expose())))
         }
     };
-    let sealed = authorization.map(|text| keys.seal(AUTHORIZATION, relying_party, text.as_bytes())).transpose()?;
+    let sealed =
+        authorization.map(|text| keys.seal(AUTHORIZATION, relying_party, text.as_bytes())).transpose()?;
     let previous = present.as_ref().filter(|_| secret.is_some());
     let registration = Registration {
         endpoint: &endpoint,
@@ -362,10 +367,15 @@ fn place(what: &str, relying_party: &RelyingPartyId) -> Vec<u8> {
 }
 
 /// What requests to an endpoint carry at `at`.
-pub(super) fn credentials(context: &Context, stored: &Stored, at: UnixTime) -> Result<Credentials, PushError> {
+pub(super) fn credentials(
+    context: &Context,
+    stored: &Stored,
+    at: UnixTime,
+) -> Result<Credentials, PushError> {
     let keys = Keys::of(context)?;
     let relying_party = &stored.endpoint.relying_party;
-    let previous = stored.previous_secret.as_ref().filter(|_| stored.previous_until.is_some_and(|until| at < until));
+    let previous =
+        stored.previous_secret.as_ref().filter(|_| stored.previous_until.is_some_and(|until| at < until));
     let mut secrets = Vec::new();
     for sealed in stored.secret.iter().chain(previous) {
         secrets.push(Secret::new(keys.open(SECRET, relying_party, sealed)?));

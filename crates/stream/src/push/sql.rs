@@ -61,7 +61,7 @@ fn time_opt(row: &Row, column: &'static str) -> Result<Option<UnixTime>, StoreEr
 }
 
 fn stored(row: &Row) -> Result<Stored, StoreError> {
-    let authorization = row.blob_opt("authorization")?;
+    let authorization = row.blob_opt("authorization_header")?;
     let heartbeat_seconds =
         u32::try_from(row.int("heartbeat_seconds")?).map_err(|_| StoreError::Corrupt("heartbeat_seconds"))?;
     Ok(Stored {
@@ -102,26 +102,19 @@ pub(super) async fn lock(tx: &mut Tx, relying_party: &RelyingPartyId) -> Result<
 }
 
 pub(super) async fn find(tx: &mut Tx, relying_party: &RelyingPartyId) -> Result<Option<Stored>, StoreError> {
-    tx.query_opt(
-        "SELECT * FROM push_endpoint WHERE relying_party_id = $1",
-        &[relying_party.as_str().into()],
-    )
-    .await?
-    .as_ref()
-    .map(stored)
-    .transpose()
+    tx.query_opt("SELECT * FROM push_endpoint WHERE relying_party_id = $1", &[relying_party.as_str().into()])
+        .await?
+        .as_ref()
+        .map(stored)
+        .transpose()
 }
 
 /// Inserts or replaces; due at once, leased by nobody, without failures.
-pub(super) async fn register(
-    tx: &mut Tx,
-    new: Registration<'_>,
-    at: UnixTime,
-) -> Result<(), StoreError> {
+pub(super) async fn register(tx: &mut Tx, new: Registration<'_>, at: UnixTime) -> Result<(), StoreError> {
     let endpoint = new.endpoint;
     tx.execute(
         "INSERT INTO push_endpoint (relying_party_id, url, style, state, stopped_because, challenge, verified_at,
-            secret, previous_secret, previous_until, authorization, heartbeat_seconds, created_at, delivered, due_at,
+            secret, previous_secret, previous_until, authorization_header, heartbeat_seconds, created_at, delivered, due_at,
             heartbeat_at, lists_told, redeliver, slow, lease, leased_until, attempts, rejected,
             uncounted_deliveries, uncounted_attempts)
          VALUES ($1, $2, $3, $4, NULL, $5, $6, $7, $8, $9, $10, $11, $12, $13, $12, $12, '', 0, 0, '', 0, 0, 0, 0, 0)
@@ -129,7 +122,7 @@ pub(super) async fn register(
             state = excluded.state, stopped_because = NULL, challenge = excluded.challenge,
             verified_at = excluded.verified_at, secret = excluded.secret,
             previous_secret = excluded.previous_secret, previous_until = excluded.previous_until,
-            authorization = excluded.authorization, heartbeat_seconds = excluded.heartbeat_seconds,
+            authorization_header = excluded.authorization_header, heartbeat_seconds = excluded.heartbeat_seconds,
             delivered = excluded.delivered, due_at = excluded.due_at, heartbeat_at = excluded.heartbeat_at,
             lists_told = '', slow = 0, lease = '', leased_until = 0, attempts = 0, rejected = 0, failing_since = NULL",
         &[
@@ -295,14 +288,7 @@ pub(super) async fn rejected(
             "UPDATE push_endpoint SET delivered = $3, rejected = rejected + 1, last_failure_at = $4,
                 last_failure = $5, leased_until = $6, uncounted_attempts = uncounted_attempts + 1
              WHERE relying_party_id = $1 AND lease = $2 RETURNING rejected",
-            &[
-                relying_party.clone(),
-                token,
-                signed(sequence)?.into(),
-                at.into(),
-                code.into(),
-                until.into(),
-            ],
+            &[relying_party.clone(), token, signed(sequence)?.into(), at.into(), code.into(), until.into()],
         )
         .await?;
     let Some(row) = row else { return Ok(None) };

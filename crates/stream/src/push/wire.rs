@@ -1,10 +1,10 @@
 //! The requests that carry entries and heartbeats: RFC 8935, 2.1, and Standard Webhooks 1.0.0.
 
-use musubi_httpkit::outbound::{HeaderMap, HeaderName, HeaderValue, header};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use musubi_crypto::hmac_sha256;
 use musubi_feed::event_type;
+use musubi_httpkit::outbound::{HeaderMap, HeaderName, HeaderValue, header};
 use musubi_kernel::{Secret, UnixTime};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -145,12 +145,8 @@ mod tests {
     #[test]
     fn a_signature_is_that_of_the_reference_library() {
         let key = STANDARD.decode("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").unwrap();
-        let signature = webhook_signature(
-            &key,
-            "msg_p5jXN8AQM9LWM0D4loKWxJek",
-            1_614_265_330,
-            r#"{"test": 2432232314}"#,
-        );
+        let signature =
+            webhook_signature(&key, "msg_p5jXN8AQM9LWM0D4loKWxJek", 1_614_265_330, r#"{"test": 2432232314}"#);
         assert_eq!(signature, "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=");
     }
 
@@ -187,8 +183,11 @@ mod tests {
 
     #[test]
     fn what_is_no_token_is_not_sent_as_a_webhook() {
-        let credentials =
-            Credentials { style: Style::Webhook, secrets: vec![Secret::new(vec![1; 32])], authorization: None };
+        let credentials = Credentials {
+            style: Style::Webhook,
+            secrets: vec![Secret::new(vec![1; 32])],
+            authorization: None,
+        };
         for wrong in ["", "a", "a.b.c", "a.e30.c"] {
             assert_eq!(message(wrong, &credentials, UnixTime(0)).err(), Some(Unreadable), "{wrong}");
         }

@@ -14,7 +14,7 @@ CREATE TABLE push_endpoint (
     secret            {blob},
     previous_secret   {blob},
     previous_until    {int},
-    authorization     {blob},
+    authorization_header {blob},
     heartbeat_seconds {int} NOT NULL,
     created_at        {int} NOT NULL,
     -- number of the last entry that is settled: accepted, or set aside as a dead letter

@@ -84,7 +84,9 @@ async fn write(context: Context, mut entries: mpsc::Receiver<Entry>) {
     while entries.recv_many(&mut group, GROUP).await > 0 {
         // Rows are locked in one order by every process; what may write to the audit log comes last, since all others wait
         // for that log's head.
-        group.sort_by(|a, b| (a.may_stop(), &a.lease.relying_party).cmp(&(b.may_stop(), &b.lease.relying_party)));
+        group.sort_by(|a, b| {
+            (a.may_stop(), &a.lease.relying_party).cmp(&(b.may_stop(), &b.lease.relying_party))
+        });
         match written(&context, &group).await {
             Ok(noted) => {
                 for (entry, noted) in group.drain(..).zip(noted) {

@@ -13,12 +13,12 @@ mod serve;
 use std::sync::Arc;
 use std::time::Duration;
 
-use musubi_feed::ListInUse;
 use musubi_httpkit::outbound::Outbound;
 use musubi_kernel::{UnixTime, random_body};
 use musubi_store::StoreError;
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 
 use self::ledger::Ledger;
 use self::serve::Run;
@@ -88,12 +88,8 @@ impl Sender {
     /// Sends until `stop` turns true; returns when no request is under way any more. An error of the database is logged,
     /// and tried again a second later.
     pub async fn run(&self, stop: watch::Receiver<bool>) {
-        loop {
-            match self.work(Until::Stopped, stop.clone()).await {
-                Ok(()) => return,
-                Err(error) => tracing::warn!(%error, "deliveries could not be looked up"),
-            }
-            tokio::time::sleep(LOOK_EVERY).await;
+        if let Err(error) = self.work(Until::Stopped, stop).await {
+            tracing::error!(%error, "deliveries ended");
         }
     }
 
@@ -117,18 +113,25 @@ impl Sender {
             readers: Semaphore::new(READERS),
             stop: stop.clone(),
         });
+        let mut lists = None;
         let mut lanes = [(false, FAST_PLACES, JoinSet::new()), (true, SLOW_PLACES, JoinSet::new())];
         loop {
             let woken = self.streams.push().woken();
             tokio::pin!(woken);
             // Armed before the look, so that no call in between is lost.
             woken.as_mut().enable();
-            let mut leased = 0;
-            if !*stop.borrow() {
-                leased = self.lease(&shared, &mut lanes).await?;
-            }
+            let stopping = *stop.borrow();
+            let leased = match self.lease(&shared, &mut lanes, &mut lists, until, stopping).await {
+                Ok(leased) => leased,
+                Err(error) if until == Until::Idle => return Err(error),
+                // What is under way goes on; the database is asked again.
+                Err(error) => {
+                    tracing::warn!(%error, "deliveries could not be looked up");
+                    0
+                }
+            };
             let [(_, _, fast), (_, _, slow)] = &mut lanes;
-            if fast.is_empty() && slow.is_empty() && leased == 0 && (until == Until::Idle || *stop.borrow()) {
+            if fast.is_empty() && slow.is_empty() && leased == 0 && (until == Until::Idle || stopping) {
                 return Ok(());
             }
             tokio::select! {
@@ -136,7 +139,7 @@ impl Sender {
                 Some(done) = slow.join_next() => ended(done),
                 () = &mut woken => {}
                 () = tokio::time::sleep(LOOK_EVERY), if until == Until::Stopped => {}
-                changed = stop.changed(), if until == Until::Stopped && !*stop.borrow() => {
+                changed = stop.changed(), if until == Until::Stopped && !stopping => {
                     // Nobody is left who could say so later.
                     if changed.is_err() { return Ok(()) }
                 }
@@ -155,12 +158,28 @@ impl Sender {
         &self,
         shared: &Arc<Shared>,
         lanes: &mut [(bool, usize, JoinSet<()>); 2],
+        lists: &mut Option<(Instant, Arc<str>)>,
+        until: Until,
+        stopping: bool,
     ) -> Result<usize, StoreError> {
+        if stopping {
+            return Ok(0);
+        }
         let context = self.streams.context();
         let at = context.clock.now();
         let mut tx = context.db.begin_read().await?;
-        let lists: Arc<[ListInUse]> = self.streams.lists().lists(&mut tx).await?.into();
-        let fingerprint: Arc<str> = service::fingerprint(&lists).into();
+        let fingerprint = match lists {
+            // Asked once a second, however many runs end in it; a heartbeat itself asks afresh.
+            Some((asked, known)) if until == Until::Stopped && asked.elapsed() < LOOK_EVERY => {
+                Arc::clone(known)
+            }
+            _ => {
+                let known: Arc<str> =
+                    service::fingerprint(&self.streams.lists().lists(&mut tx).await?).into();
+                *lists = Some((Instant::now(), Arc::clone(&known)));
+                known
+            }
+        };
         if !sql::any_due(&mut tx, &fingerprint, at).await? {
             return Ok(0);
         }
