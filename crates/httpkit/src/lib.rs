@@ -5,6 +5,7 @@ mod api;
 pub mod client;
 mod extract;
 pub mod hosts;
+pub mod outbound;
 pub mod page;
 mod problem;
 pub mod problems;

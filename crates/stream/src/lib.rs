@@ -8,6 +8,7 @@ pub mod serving;
 
 use async_trait::async_trait;
 use musubi_feed::ListInUse;
+use musubi_httpkit::outbound::Reach;
 use musubi_platform::Context;
 use musubi_store::{Migration, StoreError, Tx};
 
@@ -27,6 +28,7 @@ pub trait ListsInUse: Send + Sync {
 pub struct Streams {
     context: Context,
     lists: std::sync::Arc<dyn ListsInUse>,
+    push: push::Push,
 }
 
 impl std::fmt::Debug for Streams {
@@ -39,7 +41,20 @@ impl Streams {
     /// The streams of a platform.
     #[must_use]
     pub fn new(context: Context, lists: std::sync::Arc<dyn ListsInUse>) -> Self {
-        Self { context, lists }
+        Self { context, lists, push: push::Push::default() }
+    }
+
+    /// The same, with a sender that reaches as far as `reach`: for tests and demos on one machine.
+    #[must_use]
+    pub fn reaching(mut self, reach: Reach) -> Self {
+        self.push = push::Push::new(reach);
+        self
+    }
+
+    /// What routes and sender of the push share.
+    #[must_use]
+    pub fn push(&self) -> &push::Push {
+        &self.push
     }
 
     /// The platform's context.

@@ -38,6 +38,12 @@ audit_events! {
     TOKEN_ISSUED = "token.issued", "事業者にアクセストークンを発行しました。", "An access token was issued to a relying party.";
     REVOCATION_LIST_TAKEN_IN = "revocation_list.taken_in", "失効リストを取り込みました。", "A revocation list was taken in.";
     CHANGE_EVENT_RECORDED = "change_event.recorded", "電子証明書の変更を記録しました。", "A change of a certificate was recorded.";
+    STREAM_ENDPOINT_SET = "stream_endpoint.set", "事業者が変更通知の送り先を登録または変更しました。", "A relying party registered or changed where its change stream is sent.";
+    STREAM_ENDPOINT_REMOVED = "stream_endpoint.removed", "事業者が変更通知の送り先を取り消しました。", "A relying party removed where its change stream was sent.";
+    STREAM_ENDPOINT_SECRET_ROTATED = "stream_endpoint.secret_rotated", "事業者が変更通知の送り先の共有鍵を新しくしました。", "A relying party renewed the shared secret of its endpoint.";
+    STREAM_ENDPOINT_RESUMED = "stream_endpoint.resumed", "事業者が変更通知の送信を再開しました。", "A relying party had its change stream sent again.";
+    STREAM_ENDPOINT_REPLAYED = "stream_endpoint.replayed", "事業者が変更通知の再送を求めました。", "A relying party asked for entries of its change stream again.";
+    STREAM_ENDPOINT_STOPPED = "stream_endpoint.stopped", "送り先が受け取れないため、変更通知の送信を止めました。通知は失われていません。", "Sending of a change stream stopped because its receiver does not take it. Nothing is lost.";
     SESSION_OPENED = "session.opened", "ポータルにログインしました。", "The resident signed in to the portal.";
     SESSION_CLOSED = "session.closed", "ポータルからログアウトしました。", "The resident signed out of the portal.";
 }

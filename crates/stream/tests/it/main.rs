@@ -1,0 +1,3 @@
+//! Delivery of the change stream, on both engines, over real connections on this machine.
+
+mod push;

@@ -1,0 +1,7 @@
+//! Push: endpoints by their routes, deliveries to receivers of every conduct.
+
+mod chaos;
+mod delivery;
+mod endpoints;
+mod receiver;
+mod world;
