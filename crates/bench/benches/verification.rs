@@ -161,6 +161,7 @@ async fn open(
             portal: "https://portal.example".into(),
             card: "https://card.example".into(),
         },
+        reach: musubi_httpkit::outbound::Reach::PublicOnly,
         sealed_lists: None,
     })
     .await

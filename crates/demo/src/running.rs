@@ -237,6 +237,7 @@ async fn open_platform(
             portal: sites.origin("portal"),
             card: sites.card(&config.agent_origin),
         },
+        reach: musubi_httpkit::outbound::Reach::LoopbackTooForTests,
         sealed_lists: None,
     })
     .await?;

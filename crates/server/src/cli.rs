@@ -310,6 +310,7 @@ async fn serve(config: &Config) -> Result<(), Failure> {
             portal: config.server.portal_origin.clone(),
             card: config.card_origins()?,
         },
+        reach: musubi_httpkit::outbound::Reach::PublicOnly,
         sealed_lists: config.revocation.folder.clone(),
     })
     .await?;

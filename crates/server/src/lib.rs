@@ -18,15 +18,19 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use async_trait::async_trait;
 use axum::Router;
 use musubi_crypto::Ed25519Signer;
+use musubi_feed::ListInUse;
+use musubi_httpkit::outbound::Reach;
 use musubi_httpkit::page::CardOrigins;
 use musubi_httpkit::{DEFAULT_TIMEOUT, finish_api};
 use musubi_kernel::{Clock, Random, Secret};
 use musubi_pki::{Policy, TrustAnchors};
 use musubi_platform::Context;
 use musubi_platform::relying_party::{self, NewRelyingParty, RegisterError, RelyingParty, RelyingPartyId};
-use musubi_store::{Db, StoreError};
+use musubi_store::{Db, StoreError, Tx};
+use musubi_stream::{ListsInUse, Streams};
 use musubi_verification::presence::CardAuthorities;
 use musubi_verification::upstream::Upstream;
 use musubi_verification::{Verification, identity_proofing};
@@ -73,6 +77,8 @@ pub struct Parts {
     pub policy: Policy,
     /// Where it is.
     pub origins: Origins,
+    /// How far deliveries reach: only the public internet, but for tests and demos on one machine.
+    pub reach: Reach,
     /// Folder of this process alone, from which sealed revocation lists are mapped; `None` keeps them in memory.
     pub sealed_lists: Option<PathBuf>,
 }
@@ -99,6 +105,7 @@ pub enum StartError {
 pub struct Platform {
     context: Context,
     verification: Verification,
+    streams: Streams,
     portal: Portal,
 }
 
@@ -124,17 +131,24 @@ impl Platform {
         if let Some(folder) = parts.sealed_lists {
             verification.lists().keep_in(folder);
         }
+        let streams = Streams::new(context.clone(), Arc::new(FollowedLists)).reaching(parts.reach);
         verification.refresh().await?;
         verification.catch_up().await?;
         let own = portal_relying_party(&context).await?;
         let portal = Portal::new(verification.clone(), own, parts.origins.card);
-        Ok(Self { context, verification, portal })
+        Ok(Self { context, verification, streams, portal })
     }
 
     /// The verification service.
     #[must_use]
     pub fn verification(&self) -> &Verification {
         &self.verification
+    }
+
+    /// The delivery of the change stream.
+    #[must_use]
+    pub fn streams(&self) -> &Streams {
+        &self.streams
     }
 
     /// The platform's context.
@@ -153,13 +167,22 @@ impl Platform {
         self.portal.pages()
     }
 
-    /// Takes in newer revocation lists and deletes what has expired, until `stop` turns true.
-    pub async fn run_background(&self, mut stop: watch::Receiver<bool>) {
+    /// Takes in newer revocation lists, delivers the change stream and deletes what has expired, until `stop` turns true.
+    pub async fn run_background(&self, stop: watch::Receiver<bool>) {
+        tokio::join!(musubi_stream::push::run(&self.streams, stop.clone()), self.run_intake(stop));
+    }
+
+    async fn run_intake(&self, mut stop: watch::Receiver<bool>) {
         let mut round = 0_u32;
         let mut log = intake_log::IntakeLog::default();
         loop {
             match self.verification.take_in().await {
-                Ok(_) => log.succeeded(),
+                Ok(taken) => {
+                    log.succeeded();
+                    if taken > 0 {
+                        self.streams.push().wake();
+                    }
+                }
                 Err(error) => log.failed(&error),
             }
             if round.is_multiple_of(PURGE_EVERY)
@@ -208,7 +231,18 @@ pub async fn asked_to_end() {
 pub async fn migrate(db: &Db, at: musubi_kernel::UnixTime) -> Result<(), StoreError> {
     let mut migrations = musubi_platform::MIGRATIONS.to_vec();
     migrations.extend(musubi_verification::migrations());
+    migrations.extend(musubi_stream::migrations());
     db.migrate(&migrations, at).await
+}
+
+/// What heartbeats vouch for: the lists that were looked through to their end.
+struct FollowedLists;
+
+#[async_trait]
+impl ListsInUse for FollowedLists {
+    async fn lists(&self, tx: &mut Tx) -> Result<Vec<ListInUse>, StoreError> {
+        musubi_verification::revocation::lists_in_use(tx).await
+    }
 }
 
 /// The portal as a relying party of its own platform. Its identifier is fixed by the pairwise secret, so that

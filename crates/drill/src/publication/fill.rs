@@ -59,7 +59,8 @@ pub(super) async fn customers(
     let mut customers = customers.peekable();
     let mut written = 0;
     while customers.peek().is_some() {
-        let batch: Vec<Customer> = customers.by_ref().take(usize::try_from(BATCH).unwrap_or(usize::MAX)).collect();
+        let batch: Vec<Customer> =
+            customers.by_ref().take(usize::try_from(BATCH).unwrap_or(usize::MAX)).collect();
         for customer in &batch {
             if let Some(count) = counts.get_mut(customer.relying_party) {
                 *count += 1;

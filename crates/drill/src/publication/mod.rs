@@ -28,7 +28,7 @@ use serde_json::{Value, json};
 use tokio::sync::watch;
 
 use fill::Customer;
-use http::{Authority, Receiver, Shelf};
+use http::{Authority, Receiver};
 
 /// The drill's size.
 #[derive(Debug, clap::Args)]
@@ -150,7 +150,10 @@ pub(crate) async fn run(arguments: Arguments) -> Result<bool, Error> {
     let signature = order(AuthorityKind::DigitalSignature, arguments.entries, arguments.revocations);
     let authentication = order(AuthorityKind::UserAuthentication, 1_000, 0);
     let made = tokio::task::spawn_blocking(move || {
-        Ok::<_, Error>((Lists::make(&target, signature, delta)?, Lists::make(&target, authentication, delta)?))
+        Ok::<_, Error>((
+            Lists::make(&target, signature, delta)?,
+            Lists::make(&target, authentication, delta)?,
+        ))
     });
     let (lists, others) = made.await.map_err(|_| Error::Key)??;
     tell("lists", json!({ "seconds": made_at.elapsed().as_secs_f64(), "bytes": lists.next["bytes"] }));
@@ -170,7 +173,10 @@ pub(crate) async fn run(arguments: Arguments) -> Result<bool, Error> {
         begun,
         |written, _| {
             if written % 2_000_000 == 0 {
-                tell("filling", json!({ "customers": written, "seconds": filled_at.elapsed().as_secs_f64() }));
+                tell(
+                    "filling",
+                    json!({ "customers": written, "seconds": filled_at.elapsed().as_secs_f64() }),
+                );
             }
         },
     )
@@ -180,8 +186,11 @@ pub(crate) async fn run(arguments: Arguments) -> Result<bool, Error> {
 
     let first_at = Instant::now();
     let first = platform.verification().take_in().await;
-    tell("first list", json!({ "taken": first.map_err(|error| Error::List(error.to_string()))?,
-        "seconds": first_at.elapsed().as_secs_f64() }));
+    tell(
+        "first list",
+        json!({ "taken": first.map_err(|error| Error::List(error.to_string()))?,
+        "seconds": first_at.elapsed().as_secs_f64() }),
+    );
 
     let receivers = receivers(&platform, &relying_parties).await?;
     let (stop, stopped) = watch::channel(false);
@@ -220,7 +229,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<bool, Error> {
         }
         tokio::time::sleep(in_use).await;
     }
-    drop(stop.send(true));
+    stop.send_replace(true);
     drop(background.await);
 
     let mut seconds: Vec<f64> = Vec::with_capacity(expected);
@@ -233,7 +242,8 @@ pub(crate) async fn run(arguments: Arguments) -> Result<bool, Error> {
         });
     }
     seconds.sort_by(f64::total_cmp);
-    let part = |hundredths: usize| seconds.get((seconds.len() * hundredths / 100).min(seconds.len() - 1)).copied();
+    let part =
+        |hundredths: usize| seconds.get((seconds.len() * hundredths / 100).min(seconds.len() - 1)).copied();
     let p99 = part(99).unwrap_or(f64::MAX);
     let result = json!({
         "drill": "publication", "database": context.db.engine(), "customers": written,
@@ -249,7 +259,9 @@ pub(crate) async fn run(arguments: Arguments) -> Result<bool, Error> {
     if let Some(out) = &arguments.out {
         std::fs::write(out, format!("{result:#}\n"))?;
     }
-    Ok(wrong == 0 && seconds.len() == expected && p99 <= f64::from(u32::try_from(arguments.aim).unwrap_or(u32::MAX)))
+    Ok(wrong == 0
+        && seconds.len() == expected
+        && p99 <= f64::from(u32::try_from(arguments.aim).unwrap_or(u32::MAX)))
 }
 
 fn now() -> UnixTime {
@@ -328,7 +340,8 @@ fn customers(lists: &SyntheticLists, arguments: &Arguments) -> impl Iterator<Ite
         while listed.next_if(|listed| listed < serial).is_some() {}
         listed.peek() != Some(serial)
     });
-    let all = revoked.into_iter().chain(good).take(usize::try_from(arguments.customers).unwrap_or(usize::MAX));
+    let all =
+        revoked.into_iter().chain(good).take(usize::try_from(arguments.customers).unwrap_or(usize::MAX));
     (0..).zip(all).map(move |(number, signature)| Customer {
         number,
         signature,
@@ -353,9 +366,15 @@ async fn receivers(platform: &Platform, relying_parties: &[RelyingPartyId]) -> R
             after: None,
         };
         let mut tx = context.db.begin().await?;
-        let (endpoint, _) =
-            push::set_endpoint(&mut tx, context, Reach::LoopbackTooForTests, relying_party, &new, context.clock.now())
-                .await?;
+        let (endpoint, _) = push::set_endpoint(
+            &mut tx,
+            context,
+            Reach::LoopbackTooForTests,
+            relying_party,
+            &new,
+            context.clock.now(),
+        )
+        .await?;
         tx.commit().await?;
         receiver.show(endpoint.challenge);
         all.push(receiver);

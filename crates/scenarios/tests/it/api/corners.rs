@@ -161,6 +161,7 @@ async fn a_process_that_does_not_trust_a_generation_goes_on_with_the_lists_of_th
                 portal: "https://portal.example".into(),
                 card: "https://card.example".into(),
             },
+            reach: musubi_httpkit::outbound::Reach::LoopbackTooForTests,
             sealed_lists: None,
         })
         .await

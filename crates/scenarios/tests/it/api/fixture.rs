@@ -130,6 +130,7 @@ impl Api {
                 portal: "https://portal.example".into(),
                 card: "https://card.example".into(),
             },
+            reach: musubi_httpkit::outbound::Reach::LoopbackTooForTests,
             sealed_lists: None,
         })
         .await
