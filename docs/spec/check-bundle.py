@@ -137,28 +137,38 @@ def range_root(size, first, leaves, beside):
     return root
 
 
-def entry_hash(serial, at, reason):
-    return sha256(b"\x00" + serial.to_bytes(20, "big") + at.to_bytes(8, "big", signed=True) + bytes([reason]))
+def leaf_hash(entries):
+    records = [n.to_bytes(20, "big") + at.to_bytes(8, "big", signed=True) + bytes([why]) for n, at, why in entries]
+    return sha256(b"\x00" + b"".join(records))
+
+
+def leaves_of(entries, size):
+    return [leaf_hash(entries[at : at + size]) for at in range(0, len(entries), size)]
 
 
 def list_status(commitment, proof, serial):
     """`None`, or (time, reason)."""
     first, neighbours, beside = proof[0], proof[1], hashes_of(proof[2])
-    size, root = commitment[7], commitment[8]
+    size, root, per_leaf = commitment[7], commitment[8], commitment.get(9, 1)
+    need(9 not in commitment or per_leaf == 16, "leaves of an unknown size")
     entries = [(int.from_bytes(s, "big"), at, reason) for s, at, reason in neighbours]
     if not entries:
         need(size == 0 and first == 0 and not beside and root == sha256(b""), "an empty proof of a list with entries")
         return None
-    numbers = [entry[0] for entry in entries]
-    listed = numbers == [serial]
-    absent = (
-        (len(numbers) == 1 and serial < numbers[0] and first == 0)
-        or (len(numbers) == 1 and serial > numbers[0] and first + 1 == size)
-        or (len(numbers) == 2 and numbers[0] < serial < numbers[1])
-    )
-    need(listed or absent, "a proof that says nothing of this certificate")
-    need(range_root(size, first, [entry_hash(*e) for e in entries], beside) == root, "list proof: another root")
-    return entries[0][1:] if listed else None
+    numbers, end = [entry[0] for entry in entries], first + len(entries)
+    need(all(a < b for a, b in zip(numbers, numbers[1:])), "neighbours out of order")
+    need(first % per_leaf == 0 and (end % per_leaf == 0 or end == size), "leaves that are not whole")
+    leaves = leaves_of(entries, per_leaf)
+    listed = [entry for entry in entries if entry[0] == serial]
+    if len(leaves) == 1:
+        below, above = numbers[0] < serial or first == 0, numbers[-1] > serial or end == size
+        need(listed or (below and above), "a proof that says nothing of this certificate")
+    else:
+        need(len(leaves) == 2 and not listed, "a proof that says nothing of this certificate")
+        need(numbers[per_leaf - 1] < serial < numbers[per_leaf], "a proof that says nothing of this certificate")
+    found = range_root(-(-size // per_leaf), first // per_leaf, leaves, beside)
+    need(found == root, "list proof: another root")
+    return listed[0][1:] if listed else None
 
 
 def mth(leaves):
@@ -184,7 +194,7 @@ def check_list(der, commitment, issuer):
         entries.append((revoked.serial_number, at, REASONS[reason]))
     entries.sort()
     need(len(entries) == commitment[7], "another number of entries")
-    need(mth([entry_hash(*entry) for entry in entries]) == commitment[8], "another root")
+    need(mth(leaves_of(entries, commitment.get(9, 1))) == commitment[8], "another root")
     number = crl.extensions.get_extension_for_class(x509.CRLNumber).value.crl_number
     need(number == commitment[3], "another number")
     need(int(crl.last_update_utc.timestamp()) == commitment[4], "another thisUpdate")

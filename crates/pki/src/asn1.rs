@@ -3,6 +3,8 @@
 //! Every reader hands out slices of the input, so that what was signed is what is verified; nothing is ever
 //! encoded again. A constructed value is read inside a closure and must be used up: trailing bytes are refused.
 //! Knows the structures that certificates and revocation lists share; decides nothing about trust.
+//!
+//! Longer than 500 lines because one reader serves certificates, lists and responses.
 
 use std::collections::BTreeSet;
 

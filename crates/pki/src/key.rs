@@ -200,10 +200,18 @@ impl RevocationReason {
     /// From the ENUMERATED value. `removeFromCRL` (8) is no reason to be revoked and gives `None`.
     #[must_use]
     pub fn from_code(code: u8) -> Option<Self> {
-        Self::JPKI
-            .into_iter()
-            .chain([Self::PrivilegeWithdrawn, Self::AaCompromise])
-            .find(|r| r.code() == code)
+        Some(match code {
+            0 => Self::Unspecified,
+            1 => Self::KeyCompromise,
+            2 => Self::CaCompromise,
+            3 => Self::AffiliationChanged,
+            4 => Self::Superseded,
+            5 => Self::CessationOfOperation,
+            6 => Self::CertificateHold,
+            9 => Self::PrivilegeWithdrawn,
+            10 => Self::AaCompromise,
+            _ => return None,
+        })
     }
 
     /// The name in RFC 5280's ASN.1, as used on the wire and in the database.

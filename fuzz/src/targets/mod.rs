@@ -10,6 +10,7 @@ mod document;
 mod paths;
 mod records;
 mod signed;
+mod status;
 /// The small authority of the JPKI of the pki crate's own tests.
 #[path = "../../../crates/pki/tests/it/support/mod.rs"]
 #[allow(
@@ -47,6 +48,7 @@ pub(crate) const TARGETS: &[(&str, Target)] = &[
     ("policy", policy),
     ("records", records::records),
     ("response", response),
+    ("sealed", status::sealed),
     ("timestamp", timestamp),
     ("xml", |input| bounds::find(xml::find, input)),
 ];

@@ -4,12 +4,12 @@ use std::sync::LazyLock;
 
 use musubi_pki::path::{PathAnchors, PathEvidence, PathRules, Purpose, Times, judge_path};
 use musubi_pki::{
-    ListCommitment, MAX_LIST_BYTES, RevocationMode, SerialNumber, TrustAnchors, ValidationPolicy,
-    VerifiedRevocationList,
+    ListCommitment, MAX_LIST_BYTES, RevocationMode, RevocationReason, SerialNumber, TrustAnchors,
+    ValidationPolicy, VerifiedDeltaList, VerifiedRevocationList, oid,
 };
 
 use super::support::authority::Authority;
-use super::support::lists::List;
+use super::support::lists::{List, entry};
 use super::support::{NOW, anchors};
 use super::{document, signed};
 
@@ -31,8 +31,22 @@ pub(super) fn list(input: &[u8]) {
         let proven = proven.expect("a proof of a list's own");
         assert_eq!(proven.status_of(&serial), list.status_of(&serial));
     }
+    delta(input);
     let sealed = signed::sealed(input);
     judge(signed::leaf(), &[], &[input, &sealed], &[]);
+}
+
+/// The input as the entries of a delta, applied to a list.
+fn delta(input: &[u8]) {
+    let base = List::of(authority()).numbered(1).entry(entry(&[9], NOW, RevocationReason::CertificateHold));
+    let mut given = List::of(authority()).numbered(2).with(oid::DELTA_CRL_INDICATOR, true, vec![2, 1, 1]);
+    given.entries.push(input.to_vec());
+    let der = given.der();
+    assert!(VerifiedRevocationList::parse_and_verify(&der, jpki(), MAX_LIST_BYTES).is_err(), "a delta as a list");
+    let Ok(delta) = VerifiedDeltaList::parse_and_verify(&der, jpki(), MAX_LIST_BYTES) else { return };
+    let base = base.read().expect("a list");
+    let list = base.apply_delta(&delta).expect("a delta that goes on from it");
+    assert!(list.len() <= delta.len() + 1 && list.changes_since(&base).count() <= delta.len());
 }
 
 /// Objects of any kind: each is one octet that says what it is given as, two octets of length, and itself.
@@ -84,7 +98,7 @@ pub(super) fn judge(leaf: &[u8], intermediates: &[&[u8]], crls: &[&[u8]], ocsp: 
     }
 }
 
-fn authority() -> &'static Authority {
+pub(super) fn authority() -> &'static Authority {
     static AUTHORITY: LazyLock<Authority> = LazyLock::new(Authority::signature_second);
     &AUTHORITY
 }

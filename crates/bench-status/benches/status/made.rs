@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::measure::Clock;
 use super::support::authority::{Authority, oid_table, rsa_sha256};
-use super::support::der::{bits, ctx, extension, integer, seq, tlv, utc_time};
+use super::support::der::{bits, ctx, extension, integer, seq, utc_time};
 use super::support::{DAY, HOUR, NOW, sign};
 
 pub(crate) const LIST: &str = "list.crl";
@@ -50,12 +50,44 @@ pub(crate) fn population(entries: u64) -> u64 {
     entries * 22 / 5
 }
 
-fn entry(out: &mut Vec<u8>, serial: u64, random: &mut Seeded, reason: u8) {
-    let bytes = serial.to_be_bytes();
-    let significant = &bytes[(serial.leading_zeros() as usize / 8).min(7)..];
-    let at = NOW.plus(-i64::try_from(random.below(5 * 365 * 86_400)).unwrap());
-    let reason = extension(oid_table::REASON_CODE, false, &tlv(0x0A, &[reason]));
-    out.extend(seq(&[&integer(significant), &utc_time(at), &seq(&[&reason])]));
+/// Writes entries of the usual form, without a thought for each of 25 million.
+struct Entries {
+    random: Seeded,
+    /// `YYMMDD` of each of the last five years' days.
+    days: Vec<[u8; 6]>,
+    out: Vec<u8>,
+}
+
+impl Entries {
+    fn new(seed: u64) -> Self {
+        let day = |n: i64| {
+            let (year, month, day, ..) = NOW.plus(-n * DAY).to_utc();
+            format!("{:02}{month:02}{day:02}", year % 100).as_bytes().try_into().unwrap()
+        };
+        Self { random: Seeded(seed), days: (1..=5 * 365).map(day).collect(), out: Vec::new() }
+    }
+
+    fn push(&mut self, serial: u64, reason: u8) {
+        const REASON: [u8; 13] = [0x30, 0x0C, 0x30, 0x0A, 0x06, 0x03, 0x55, 0x1D, 0x15, 0x04, 0x03, 0x0A, 0x01];
+        // One zero before it, so that it is never negative.
+        let bytes = (u128::from(serial) << 56).to_be_bytes();
+        let zero_bits = usize::try_from(serial.leading_zeros()).unwrap();
+        let number = &bytes[zero_bits / 8 + usize::from(zero_bits % 8 != 0)..9];
+        let length = u8::try_from(number.len()).unwrap();
+        self.out.extend([0x30, length + 31, 0x02, length]);
+        self.out.extend(number);
+        let day = usize::try_from(self.random.below(self.days.len() as u64)).unwrap();
+        let second = self.random.below(86_400);
+        self.out.extend([0x17, 0x0D]);
+        self.out.extend(self.days[day]);
+        for two in [second / 3600, second / 60 % 60, second % 60] {
+            let two = u8::try_from(two).unwrap();
+            self.out.extend([b'0' + two / 10, b'0' + two % 10]);
+        }
+        self.out.push(b'Z');
+        self.out.extend(REASON);
+        self.out.push(reason);
+    }
 }
 
 fn header(tag: u8, length: usize) -> Vec<u8> {
@@ -114,19 +146,20 @@ pub(crate) fn files(folder: &Path, entries: u64) -> Value {
     let authority = Authority::signature_second();
     std::fs::write(folder.join(ROOT), authority.certificate()).unwrap();
     let population = population(entries);
-    let (mut random, mut bytes) = (Seeded(7), Vec::with_capacity(usize::try_from(entries).unwrap() * 37));
+    let mut listed = Entries::new(7);
+    listed.out.reserve_exact(usize::try_from(entries).unwrap() * 37);
     for serial in chosen(entries, population, 1) {
-        let reason = u8::try_from(random.below(7)).unwrap();
-        entry(&mut bytes, serial, &mut random, reason);
+        let reason = u8::try_from(listed.random.below(7)).unwrap();
+        listed.push(serial, reason);
     }
-    let length = write(&folder.join(LIST), &list(&authority, 1, None, bytes));
-    let (mut added, changed) = (Vec::new(), 50_000.min(entries / 10).max(1));
+    let length = write(&folder.join(LIST), &list(&authority, 1, None, listed.out));
+    let (mut added, changed) = (Entries::new(8), 50_000.min(entries / 10).max(1));
     for serial in chosen(changed, population, 2) {
         // One in a hundred is taken off the list.
-        let reason = if random.below(100) == 0 { 8 } else { 4 };
-        entry(&mut added, serial, &mut random, reason);
+        let reason = if added.random.below(100) == 0 { 8 } else { 4 };
+        added.push(serial, reason);
     }
-    let delta = write(&folder.join(DELTA), &list(&authority, 2, Some(1), added));
+    let delta = write(&folder.join(DELTA), &list(&authority, 2, Some(1), added.out));
     serde_json::json!({
         "entries": entries, "serial_numbers_up_to": population, "bytes": length,
         "delta_entries": changed, "delta_bytes": delta, "took": clock.told(),

@@ -111,31 +111,32 @@ pub(crate) fn intake(folder: &Path, hashing: Hashing) -> Value {
     });
     let hashed = digests.is_some().then(|| before.told());
     let clock = Clock::start();
-    let mut phases: Vec<(Phase, f64)> = Vec::new();
+    // Each phase, and wall and processor time at its end.
+    let mut phases: Vec<(Phase, (f64, f64))> = Vec::new();
+    let now = || (clock.seconds(), clock.processor().as_secs_f64());
     let list = VerifiedRevocationList::read_and_verify(
         &source,
         digests,
         &anchors,
         MAX_LIST_BYTES as u64,
         &mut |progress| {
-            let now = clock.seconds();
             match phases.last_mut() {
-                Some((phase, until)) if *phase == progress.phase => *until = now,
-                _ => phases.push((progress.phase, now)),
+                Some((phase, until)) if *phase == progress.phase => *until = now(),
+                _ => phases.push((progress.phase, now())),
             }
             ControlFlow::Continue(())
         },
     )
     .unwrap();
-    let seconds = clock.seconds();
-    let took = clock.told();
-    let mut begun = 0.0;
-    let ends = phases.iter().map(|(phase, until)| (phase, if *phase == Phase::Tree { seconds } else { *until }));
+    let ended = now();
+    let (seconds, took) = (ended.0, clock.told());
+    let mut begun = (0.0, 0.0);
+    let ends = phases.iter().map(|(phase, until)| (phase, if *phase == Phase::Tree { ended } else { *until }));
     let phases: serde_json::Map<String, Value> = ends
         .map(|(phase, end)| {
-            let part = rounded(end - begun);
+            let part = json!({ "seconds": rounded(end.0 - begun.0), "processor_seconds": rounded(end.1 - begun.1) });
             begun = end;
-            (format!("{phase:?}").to_lowercase(), json!(part))
+            (format!("{phase:?}").to_lowercase(), part)
         })
         .collect();
     let storing = Clock::start();
@@ -144,7 +145,7 @@ pub(crate) fn intake(folder: &Path, hashing: Hashing) -> Value {
     musubi_mapping::write_once(&folder.join(SEALED), sealed).unwrap();
     std::fs::write(folder.join(DIGEST), digest).unwrap();
     json!({
-        "entries": list.len(), "took": took, "phases_seconds": phases, "hashed_as_it_arrived": hashed,
+        "entries": list.len(), "took": took, "phases": phases, "hashed_as_it_arrived": hashed,
         "megabytes_per_second": rounded(source.len() as f64 / 1e6 / seconds),
         "peak_bytes": memory("VmHWM"), "sealed_bytes": sealed.len(), "digest_and_store": storing.told(),
     })

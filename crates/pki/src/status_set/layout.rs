@@ -201,7 +201,8 @@ impl Layout {
         slice(bytes, self.description)
     }
 
-    #[inline]
+    /// Always inlined: a single lookup needs few of the parts, and the others then cost nothing.
+    #[inline(always)]
     pub(crate) fn view<'a>(&self, bytes: &'a [u8]) -> View<'a> {
         let part = |part| slice(bytes, part);
         View {
@@ -223,7 +224,7 @@ impl Layout {
     }
 }
 
-#[inline]
+#[inline(always)]
 fn slice(bytes: &[u8], (start, length): Part) -> &[u8] {
     // Within the bytes since they were opened.
     bytes.get(start..start + length).unwrap_or_default()

@@ -68,10 +68,12 @@ impl StatusSet {
     }
 
     /// The set as it lies.
+    #[inline(always)]
     pub(crate) fn view(&self) -> View<'_> {
         self.layout.view(self.bytes())
     }
 
+    #[inline(always)]
     pub(crate) fn bytes(&self) -> &[u8] {
         (*self.bytes).as_ref()
     }

@@ -105,7 +105,7 @@ fn asked(model: &Model) -> Vec<[u8; 20]> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(48))]
+    #![proptest_config(ProptestConfig::with_cases(32))]
 
     #[test]
     fn a_set_says_what_the_model_says(model in entries()) {
@@ -114,11 +114,12 @@ proptest! {
         let view = set.view();
         prop_assert_eq!(set.len(), model.len());
         prop_assert_eq!(set.description(), b"told");
+        let members: Vec<_> = model.keys().collect();
         for serial in asked(&model) {
             let key = key(&serial);
             prop_assert_eq!(view.contains(key), model.contains_key(&serial));
             prop_assert_eq!(view.find(key).map(|fact| view.moment(fact)), model.get(&serial).copied());
-            let before = model.range(..serial).count();
+            let before = members.partition_point(|member| **member < serial);
             let position = if model.contains_key(&serial) { Ok(before) } else { Err(before) };
             prop_assert_eq!(view.position(key), position);
         }
@@ -219,11 +220,13 @@ fn try_everything(bytes: &[u8], model: &Model) {
     let Ok(set) = open(bytes) else { return };
     let view = set.view();
     let most = view.len() + (1 << 16) * 8;
-    for serial in asked(model) {
-        let key = key(&serial);
+    let asked = asked(model);
+    for (at, serial) in asked.iter().enumerate() {
+        let key = key(serial);
         let _ = (view.contains(key), view.position(key), view.find(key).map(|fact| view.moment(fact).reason()));
-        let serial = key.serial().unwrap();
-        let _ = list_tree::prove(view, &serial);
+        if at % (1 + asked.len() / 10) == 0 {
+            let _ = list_tree::prove(view, &key.serial().unwrap());
+        }
     }
     assert!(Cursor::start(view).take(most + 1).count() <= most, "a walk without an end");
     for position in [0, 1, view.len() / 2, view.len(), view.len() + 1, usize::MAX / 2] {
