@@ -9,7 +9,7 @@ use tempfile::TempDir;
 
 use musubi_connector::Origin;
 
-use crate::population::{ListsOptions, LiveOptions, live, lists};
+use crate::population::{ListsOptions, LiveOptions, lists, live};
 use crate::running::AGENT_ORIGIN;
 use crate::{Demo, DemoConfig, story};
 

@@ -134,7 +134,10 @@ pub(crate) fn live(options: &LiveOptions) -> Result<(), Failure> {
     }
     let mut out = std::io::stdout();
     say(&mut out, &table(&population));
-    say(&mut out, "失効リストの件数（署名用・利用者証明用）/ entries of the lists (signature, authentication)");
+    say(
+        &mut out,
+        "失効リストの件数（署名用・利用者証明用）/ entries of the lists (signature, authentication)",
+    );
     for (year, [signing, authentication]) in sizes {
         say(&mut out, &format!("  {year:>2} 年後 / years on {signing:>12} {authentication:>12}"));
     }
@@ -152,8 +155,7 @@ pub(crate) fn live(options: &LiveOptions) -> Result<(), Failure> {
 }
 
 fn listed(population: &Population, kind: AuthorityKind) -> usize {
-    let entries =
-        |generation| population.entries(kind, generation, Scope::Full, population.now()).count();
+    let entries = |generation| population.entries(kind, generation, Scope::Full, population.now()).count();
     population.generations(kind).into_iter().map(entries).sum()
 }
 

@@ -172,15 +172,19 @@ impl Happening {
     #[must_use]
     pub fn meaning(self) -> Option<TrueMeaning> {
         match self {
-            Self::MovedWithin | Self::MovedBetween | Self::Married | Self::Renamed | Self::RecordCorrected => {
-                Some(TrueMeaning::AttributesChanged)
-            }
+            Self::MovedWithin
+            | Self::MovedBetween
+            | Self::Married
+            | Self::Renamed
+            | Self::RecordCorrected => Some(TrueMeaning::AttributesChanged),
             Self::Renewed | Self::CardRenewed | Self::CardReplaced => Some(TrueMeaning::Renewed),
             Self::NotHandedOver | Self::Returned | Self::LeftTheCountry | Self::Died => {
                 Some(TrueMeaning::Ended)
             }
             Self::Lost | Self::Stolen | Self::Leaked => Some(TrueMeaning::HeldOrCompromised),
-            Self::Born | Self::Arrived | Self::CardIssued | Self::CertificatesIssuedLate | Self::Expired => None,
+            Self::Born | Self::Arrived | Self::CardIssued | Self::CertificatesIssuedLate | Self::Expired => {
+                None
+            }
         }
     }
 
@@ -321,7 +325,11 @@ mod tests {
             issued: PerKind::default(),
         };
         let truth = event.truth_json();
-        assert!(truth.contains("\"married\"") && truth.contains("\"attributes_changed\"") && truth.contains("012345"));
+        assert!(
+            truth.contains("\"married\"")
+                && truth.contains("\"attributes_changed\"")
+                && truth.contains("012345")
+        );
         let evidence = event.evidence_json().unwrap();
         assert!(evidence.contains("\"affiliationChanged\"") && evidence.contains("012345"), "{evidence}");
         for secret in ["married", "attributes_changed", "resident", "happened"] {

@@ -27,7 +27,11 @@ async fn send(router: &Router, request: Request<Body>) -> (StatusCode, HeaderMap
     (parts.status, parts.headers, body.collect().await.unwrap().to_bytes().to_vec())
 }
 
-async fn get(router: &Router, path: &str, more: &[(header::HeaderName, &str)]) -> (StatusCode, HeaderMap, Vec<u8>) {
+async fn get(
+    router: &Router,
+    path: &str,
+    more: &[(header::HeaderName, &str)],
+) -> (StatusCode, HeaderMap, Vec<u8>) {
     let mut request = Request::get(path).header(header::AUTHORIZATION, format!("Bearer {CREDENTIAL}"));
     for (name, value) in more {
         request = request.header(name, *value);
@@ -103,7 +107,10 @@ async fn an_announcement_says_scope_size_and_digest_and_keeps_what_it_said_befor
         assert_eq!(full, announced(&router, "?scope=full").await);
         assert_eq!(full.len(), 4);
         for list in &full {
-            assert_eq!((&list["scope"], &list["number"], &list["deltas"]), (&json!("full"), &json!(1), &json!([])));
+            assert_eq!(
+                (&list["scope"], &list["number"], &list["deltas"]),
+                (&json!("full"), &json!(1), &json!([]))
+            );
             assert!(list["path"].as_str().unwrap().ends_with("/full.crl"));
             for member in ["authority", "key_id", "this_update", "next_update"] {
                 assert!(list[member].is_string(), "{member}");
@@ -123,7 +130,11 @@ async fn an_announcement_says_scope_size_and_digest_and_keeps_what_it_said_befor
             assert!(list["path"].as_str().unwrap().ends_with(&format!("/{code}.crl")));
         }
         for wrong in ["?scope=none", "?scope=", "?other=1"] {
-            assert_eq!(get(&router, &format!("{LISTS}{wrong}"), &[]).await.0, StatusCode::BAD_REQUEST, "{wrong}");
+            assert_eq!(
+                get(&router, &format!("{LISTS}{wrong}"), &[]).await.0,
+                StatusCode::BAD_REQUEST,
+                "{wrong}"
+            );
         }
     }
 }
@@ -156,7 +167,9 @@ async fn delta_lists_lead_from_each_full_list_to_the_next_and_eight_are_kept() {
         }
         assert!(lists[10].len() >= lists[0].len() + 8);
         let gone = deltas[0]["path"].as_str().unwrap().replace("3-4", "2-3");
-        for path in [&gone, &gone.replace("2-3", "3"), &gone.replace("2-3", "4-3"), &gone.replace("full", "13101")] {
+        for path in
+            [&gone, &gone.replace("2-3", "3"), &gone.replace("2-3", "4-3"), &gone.replace("full", "13101")]
+        {
             assert_eq!(get(&router, path, &[]).await.0, StatusCode::NOT_FOUND, "{path}");
         }
     }
@@ -288,15 +301,14 @@ async fn a_populations_serial_numbers_and_attributes_are_answered_over_the_wire(
         upstream.consent_as(&format!("cs_{number}"), "rp_pension", *serial, &["address"]).unwrap();
     }
     upstream.live_watched(upstream.population().now().plus(60 * 86_400), &mut |event| {
-        let moved = event.revoked.digital_signature.is_some_and(|r| r.reason.as_str() == "affiliationChanged");
+        let moved =
+            event.revoked.digital_signature.is_some_and(|r| r.reason.as_str() == "affiliationChanged");
         if moved && event.issued.digital_signature.is_some() && old.contains_key(&event.resident) {
             mover = Some(event.resident);
         }
     });
     let mover = mover.unwrap();
-    let asked = |service: &str| {
-        json!({ "consent_id": format!("cs_{mover}"), "service_id": service, "serial": hex(old[&mover]) })
-    };
+    let asked = |service: &str| json!({ "consent_id": format!("cs_{mover}"), "service_id": service, "serial": hex(old[&mover]) });
     let path = "/upstream/v1/latest-attributes";
     let (status, answer) = post(&router, path, &asked("rp_pension")).await;
     assert_eq!(status, StatusCode::OK, "{answer}");
@@ -308,7 +320,9 @@ async fn a_populations_serial_numbers_and_attributes_are_answered_over_the_wire(
     assert_eq!(post(&router, &withdrawal, &json!({})).await.0, StatusCode::NO_CONTENT);
     assert_eq!(post(&router, path, &asked("rp_pension")).await.1["code"], "consent.none");
     assert_eq!(upstream.fees_yen(), 20);
-    for (serial, items) in [(1, &["name"][..]), (old[&mover], &["name"]), (serial, &[]), (serial, &["name", "x"])] {
+    for (serial, items) in
+        [(1, &["name"][..]), (old[&mover], &["name"]), (serial, &[]), (serial, &["name", "x"])]
+    {
         assert!(upstream.consent_as("cs_new", "rp_pension", serial, items).is_err(), "{items:?}");
     }
     let unsigned = json!({ "consent_id": "cs_1", "service_id": "rp_1", "document": "", "signature": "",
