@@ -1,4 +1,5 @@
-//! The demo's command line: `musubi-demo [serve]` and `musubi-demo story`.
+//! The demo's command line: `musubi-demo [serve]`, `musubi-demo story`, and the nation at full size without the
+//! platform: `musubi-demo live` and `musubi-demo lists`.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -8,6 +9,7 @@ use tempfile::TempDir;
 
 use musubi_connector::Origin;
 
+use crate::population::{ListsOptions, LiveOptions, lists, live};
 use crate::running::AGENT_ORIGIN;
 use crate::{Demo, DemoConfig, story};
 
@@ -27,6 +29,10 @@ enum Command {
     Serve(ServeOptions),
     /// Run the whole story without a screen; exit 0 only if every assertion held.
     Story(StoryOptions),
+    /// Let a population of any size live for years; show what happened.
+    Live(LiveOptions),
+    /// Write revocation lists of the size of the nation: a full one, the next day's, and the delta list between.
+    Lists(ListsOptions),
 }
 
 #[derive(Debug, Args)]
@@ -64,7 +70,7 @@ fn origin(text: &str) -> Result<Origin, &'static str> {
     Origin::parse(text).ok_or("not an origin such as http://127.0.0.1:24817")
 }
 
-type Failure = Box<dyn std::error::Error>;
+pub(crate) type Failure = Box<dyn std::error::Error>;
 
 /// Runs the command line.
 #[must_use]
@@ -84,6 +90,8 @@ pub fn main() -> ExitCode {
             match command {
                 Command::Serve(options) => serve(options).await.map(|()| ExitCode::SUCCESS),
                 Command::Story(options) => tell(options).await,
+                Command::Live(options) => live(&options).map(|()| ExitCode::SUCCESS),
+                Command::Lists(options) => lists(&options).map(|()| ExitCode::SUCCESS),
             }
         })
     });
@@ -93,7 +101,7 @@ pub fn main() -> ExitCode {
     })
 }
 
-fn say(to: &mut dyn std::io::Write, text: &str) {
+pub(crate) fn say(to: &mut dyn std::io::Write, text: &str) {
     // A closed pipe is the reader's choice.
     drop(writeln!(to, "{text}"));
     drop(to.flush());

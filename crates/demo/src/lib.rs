@@ -1,6 +1,7 @@
 //! The whole nation, platform and services in one process: what `cargo run --release` starts.
 
 pub mod cli;
+mod population;
 mod running;
 mod secrets;
 pub mod start;

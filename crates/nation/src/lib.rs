@@ -29,8 +29,8 @@ mod upstream;
 mod virtual_cards;
 mod world;
 
-pub use list_writer::{Entry, EntryWord, Scope, WriteError, Written};
 pub use keys::{DEFAULT_SEED, make_hints};
+pub use list_writer::{Entry, EntryWord, Scope, WriteError, Written};
 pub use model::*;
 pub use municipality::{MUNICIPALITIES, Municipality, municipality};
 pub use upstream::ConsentTerm;

@@ -105,7 +105,8 @@ impl SyntheticLists {
             return Err(SyntheticError::TooDense);
         }
         let weight = (0..cells(&order)).map(|cell| u128::from(weight(&order, cell))).sum();
-        let key = derive(order.seed, &authority_label(order.authority, 1)).map_err(|_| SyntheticError::Range)?;
+        let key =
+            derive(order.seed, &authority_label(order.authority, 1)).map_err(|_| SyntheticError::Range)?;
         let lists = Self { order, weight, key };
         let mut given = Counts::default();
         for cell in lists.cells() {
@@ -178,7 +179,10 @@ impl SyntheticLists {
         let begun = self.order.at.plus(-YEARS - 100 * DAY);
         let validity = authority_validity(begun).map_err(|_| SignError)?;
         let key = &self.key;
-        authority_certificate(&Issuer { kind: self.order.authority, serial: 1, key, key_id: key.key_id() }, validity)
+        authority_certificate(
+            &Issuer { kind: self.order.authority, serial: 1, key, key_id: key.key_id() },
+            validity,
+        )
     }
 
     /// Lower-case hex of the authority's key identifier.
@@ -335,10 +339,11 @@ fn entry(order: &SyntheticOrder, cell: &Cell, bit: u32) -> Entry {
     let offset = cell.number * CELL + u64::from(bit);
     let serial = SyntheticOrder::FIRST_SERIAL + offset;
     let random = mixed(order.seed ^ 0x656E_7472, serial);
-    let within = |seconds: i64| i64::try_from(random >> 32).unwrap_or_default() * seconds >> 32;
+    let within = |seconds: i64| (i64::try_from(random >> 32).unwrap_or_default() * seconds) >> 32;
     let revoked_at = if cell.first >> bit & 1 == 1 {
         // Issued evenly over the years, the newest two days before the list.
-        let age = YEARS - YEARS / 1_000_000 * i64::try_from(offset * 1_000_000 / order.range).unwrap_or_default();
+        let age =
+            YEARS - YEARS / 1_000_000 * i64::try_from(offset * 1_000_000 / order.range).unwrap_or_default();
         order.at.plus(within(age + 2 * DAY) - age - 2 * DAY)
     } else {
         order.at.plus(1 + within(DAY - 1))

@@ -38,7 +38,8 @@ pub(crate) async fn publish(tx: &mut Tx, authorities: &Authorities, at: UnixTime
         };
         let revoked = revoked(tx, generation.kind, generation.number, at).await?;
         let before = sql::full_list(tx, generation.kind, generation.number).await?;
-        sql::put_list(tx, &row, "", list(generation, &row, Scope::Full, None, entries(&revoked, None))?).await?;
+        sql::put_list(tx, &row, "", list(generation, &row, Scope::Full, None, entries(&revoked, None))?)
+            .await?;
         for municipality in MUNICIPALITIES {
             let scope = Scope::Municipality(municipality);
             let own = entries(&revoked, Some(municipality.code));

@@ -5,6 +5,7 @@ use musubi_kernel::UnixTime;
 use musubi_pki::RevocationReason;
 
 use super::PerKind;
+use crate::Text;
 
 /// What really happened to a person.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -139,19 +140,51 @@ impl Happening {
         }
     }
 
+    /// What people call it.
+    #[must_use]
+    pub fn text(self) -> Text {
+        let (ja, en) = match self {
+            Self::Born => ("出生", "born"),
+            Self::Arrived => ("国外からの転入", "moved to Japan"),
+            Self::CardIssued => ("カードの交付", "card issued"),
+            Self::NotHandedOver => ("交付前の破棄", "destroyed before hand-over"),
+            Self::MovedWithin => ("転居（市区町村内）", "moved within the municipality"),
+            Self::MovedBetween => ("転出・転入", "moved to another municipality"),
+            Self::Married => ("婚姻による改姓", "name changed by marriage"),
+            Self::Renamed => ("その他の改姓・改名", "name changed otherwise"),
+            Self::RecordCorrected => ("記録の訂正", "record corrected"),
+            Self::CertificatesIssuedLate => ("電子証明書の後日発行", "certificates issued later"),
+            Self::Renewed => ("電子証明書の更新", "certificates renewed"),
+            Self::CardRenewed => ("カードの更新", "card renewed"),
+            Self::CardReplaced => ("破損による再交付", "damaged card replaced"),
+            Self::Expired => ("更新されずに期限切れ", "expired without renewal"),
+            Self::Lost => ("紛失", "card lost"),
+            Self::Stolen => ("盗難", "card stolen"),
+            Self::Leaked => ("暗証番号の漏えい", "PIN or key leaked"),
+            Self::Returned => ("カードの返納", "card given back"),
+            Self::LeftTheCountry => ("国外転出", "moved abroad"),
+            Self::Died => ("死亡", "died"),
+        };
+        Text { ja, en }
+    }
+
     /// What it means for a certificate that it revoked; `None` for what revokes nothing.
     #[must_use]
     pub fn meaning(self) -> Option<TrueMeaning> {
         match self {
-            Self::MovedWithin | Self::MovedBetween | Self::Married | Self::Renamed | Self::RecordCorrected => {
-                Some(TrueMeaning::AttributesChanged)
-            }
+            Self::MovedWithin
+            | Self::MovedBetween
+            | Self::Married
+            | Self::Renamed
+            | Self::RecordCorrected => Some(TrueMeaning::AttributesChanged),
             Self::Renewed | Self::CardRenewed | Self::CardReplaced => Some(TrueMeaning::Renewed),
             Self::NotHandedOver | Self::Returned | Self::LeftTheCountry | Self::Died => {
                 Some(TrueMeaning::Ended)
             }
             Self::Lost | Self::Stolen | Self::Leaked => Some(TrueMeaning::HeldOrCompromised),
-            Self::Born | Self::Arrived | Self::CardIssued | Self::CertificatesIssuedLate | Self::Expired => None,
+            Self::Born | Self::Arrived | Self::CardIssued | Self::CertificatesIssuedLate | Self::Expired => {
+                None
+            }
         }
     }
 
@@ -215,32 +248,52 @@ pub struct Event {
 }
 
 impl Event {
-    /// One line of JSON with everything, without a line end.
+    /// One line of JSON with what happened, to whom and to which certificates, without a line end: the truth.
     #[must_use]
-    pub fn to_json(&self) -> String {
-        let revoked = |revoked: Revoked| {
-            serde_json::json!({ "serial": format!("{:X}", revoked.serial), "reason": revoked.reason.as_str() })
-        };
-        let issued = |issued: Issued| {
-            serde_json::json!({
-                "serial": format!("{:X}", issued.serial),
-                "predecessor": issued.predecessor.map(|serial| format!("{serial:X}")),
-                "linked_from": issued.linked_from,
-            })
-        };
-        let gone = self.revoked.map(|_, one| one.map(revoked));
-        let new = self.issued.map(|_, one| one.map(issued));
+    pub fn truth_json(&self) -> String {
         serde_json::json!({
             "at": self.at,
             "happened_at": self.happened_at,
             "resident": self.resident,
             "happening": self.happening.as_str(),
             "meaning": self.happening.meaning().map(TrueMeaning::as_str),
-            "revoked": both(gone),
-            "issued": both(new),
+            "ended": both(self.revoked.map(|_, one| one.map(|revoked| hex(revoked.serial).into()))),
         })
         .to_string()
     }
+
+    /// One line of JSON with what the authorities recorded, without a line end: the evidence. `None` if it left no
+    /// trace.
+    #[must_use]
+    pub fn evidence_json(&self) -> Option<String> {
+        if self.revoked == PerKind::default() && self.issued == PerKind::default() {
+            return None;
+        }
+        let revoked = |_, one: Option<Revoked>| {
+            one.map(|r| serde_json::json!({ "serial": hex(r.serial), "reason": r.reason.as_str() }))
+        };
+        let issued = |_, one: Option<Issued>| {
+            one.map(|i| {
+                serde_json::json!({
+                    "serial": hex(i.serial),
+                    "predecessor": i.predecessor.map(hex),
+                    "linked_from": i.linked_from,
+                })
+            })
+        };
+        let evidence = serde_json::json!({
+            "at": self.at,
+            "revoked": both(self.revoked.map(revoked)),
+            "issued": both(self.issued.map(issued)),
+        });
+        Some(evidence.to_string())
+    }
+}
+
+/// A serial number as the upstream API writes it: whole bytes.
+fn hex(serial: u32) -> String {
+    let text = format!("{serial:X}");
+    if text.len() % 2 == 0 { text } else { format!("0{text}") }
 }
 
 #[cfg(test)]
@@ -258,5 +311,31 @@ mod tests {
         names.sort_unstable();
         names.dedup();
         assert_eq!(names.len(), Happening::ALL.len());
+    }
+
+    #[test]
+    fn the_truth_says_what_happened_and_the_evidence_does_not() {
+        let revoked = Revoked { serial: 0x1_2345, reason: RevocationReason::AffiliationChanged };
+        let mut event = Event {
+            at: UnixTime(1_775_012_400),
+            happened_at: UnixTime(1_775_012_000),
+            resident: 7,
+            happening: Happening::Married,
+            revoked: PerKind { digital_signature: Some(revoked), user_authentication: None },
+            issued: PerKind::default(),
+        };
+        let truth = event.truth_json();
+        assert!(
+            truth.contains("\"married\"")
+                && truth.contains("\"attributes_changed\"")
+                && truth.contains("012345")
+        );
+        let evidence = event.evidence_json().unwrap();
+        assert!(evidence.contains("\"affiliationChanged\"") && evidence.contains("012345"), "{evidence}");
+        for secret in ["married", "attributes_changed", "resident", "happened"] {
+            assert!(!evidence.contains(secret), "{evidence}");
+        }
+        event.revoked = PerKind::default();
+        assert_eq!(event.evidence_json(), None);
     }
 }

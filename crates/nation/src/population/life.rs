@@ -7,9 +7,7 @@ use musubi_pki::{AuthorityKind, DateOfBirth, Era, RevocationReason};
 
 use super::events::{Event, Happening, Issued, Revoked};
 use super::people::{NO_CARD, Resident};
-use super::rates::{
-    AGES, MARRYING, MOBILITY, MORTALITY, MOVES_BY_MONTH, Rates, TOWNS, TRAVELLING, by_age,
-};
+use super::rates::{AGES, MARRYING, MOBILITY, MORTALITY, MOVES_BY_MONTH, Rates, TOWNS, TRAVELLING, by_age};
 use super::register::{Certificate, Generation, NONE, Register, YEAR_DAYS};
 use super::{
     DAY, Draws, FoundingError, KINDS, LINKAGE_LAG, MOST_RESIDENTS, PerKind, Population, date_of, day_begins,
@@ -103,7 +101,12 @@ impl Population {
     ///
     /// # Errors
     /// [`FoundingError`].
-    pub fn found_with(seed: u64, residents: u32, epoch: UnixTime, rates: Rates) -> Result<Self, FoundingError> {
+    pub fn found_with(
+        seed: u64,
+        residents: u32,
+        epoch: UnixTime,
+        rates: Rates,
+    ) -> Result<Self, FoundingError> {
         if !(1..=MOST_RESIDENTS).contains(&residents) {
             return Err(FoundingError::Residents);
         }
@@ -185,7 +188,8 @@ impl Population {
 
     /// Gives out the past's certificates in the order of time, with the generations between.
     fn issue_past(&mut self, past: &[Past]) {
-        let mut generations = [OLDEST, NEWEST].map(|days| day_begins(self.today + days).plus(9 * 3600)).into_iter().peekable();
+        let mut generations =
+            [OLDEST, NEWEST].map(|days| day_begins(self.today + days).plus(9 * 3600)).into_iter().peekable();
         for (second, number, kind) in past {
             let at = UnixTime((*second).into());
             while let Some(begun) = generations.next_if(|begun| *begun <= at) {
@@ -281,7 +285,8 @@ impl Population {
     fn plan_day(&mut self) {
         let today = self.today;
         let mut plans: Vec<Plan> = Vec::new();
-        let epoch_day = self.registers.digital_signature.generations.first().map_or(today, |g| day_of(g.begun)) - OLDEST;
+        let epoch_day =
+            self.registers.digital_signature.generations.first().map_or(today, |g| day_of(g.begun)) - OLDEST;
         let since = today - epoch_day - NEWEST;
         if since > 0 && since % GENERATION_INTERVAL == 0 {
             plans.push(Plan { second: 3600, what: What::Generation, resident: NONE });
@@ -606,7 +611,8 @@ impl Population {
         let from = if renewed { day_begins(old_end + 1).plus(-1) } else { making.at };
         making.resident.card_end = card_end(from, making.resident.born);
         let signing = is_grown(making.resident.born, making.at)
-            && (making.event.revoked.digital_signature.is_some() || self.draws.chance(self.rates.with_signing));
+            && (making.event.revoked.digital_signature.is_some()
+                || self.draws.chance(self.rates.with_signing));
         if signing {
             self.issue_in(making, AuthorityKind::DigitalSignature, from);
         }
@@ -650,7 +656,8 @@ impl Population {
         }
         // Who is at the counter gets the signing certificate that is missing, too.
         let signing = AuthorityKind::DigitalSignature;
-        let missing = making.event.issued.digital_signature.is_none() && !self.is_good(&making.resident, signing, at);
+        let missing =
+            making.event.issued.digital_signature.is_none() && !self.is_good(&making.resident, signing, at);
         if missing && is_grown(making.resident.born, at) && self.draws.chance(self.rates.with_signing) {
             self.issue_in(&mut making, signing, at);
         }
@@ -733,7 +740,14 @@ impl Population {
 
     /// Issues a certificate that lasts to the fifth birthday after `from` (the end of the one that it renews, or the
     /// issue), not past the card or the authority, and makes the appointments that follow.
-    fn issue(&mut self, number: u32, resident: &mut Resident, kind: AuthorityKind, at: UnixTime, from: UnixTime) {
+    fn issue(
+        &mut self,
+        number: u32,
+        resident: &mut Resident,
+        kind: AuthorityKind,
+        at: UnixTime,
+        from: UnixTime,
+    ) {
         let authority_end = self.register(kind).issuing().map_or(i32::MAX, |g| day_of(g.not_after));
         let end = birthday(from, resident.born, 5).min(resident.card_end).min(authority_end);
         let newest = resident.newest.of_mut(kind);

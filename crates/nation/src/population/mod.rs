@@ -198,7 +198,8 @@ impl Population {
     /// Bytes of memory that residents, certificates and appointments take.
     #[must_use]
     pub fn memory(&self) -> usize {
-        let agenda: usize = self.agenda.values().map(|tasks| tasks.capacity() * size_of::<life::Task>()).sum();
+        let agenda: usize =
+            self.agenda.values().map(|tasks| tasks.capacity() * size_of::<life::Task>()).sum();
         let residents = self.residents.capacity() * size_of::<Resident>();
         residents + KINDS.map(|kind| self.register(kind).memory()).iter().sum::<usize>() + agenda
     }

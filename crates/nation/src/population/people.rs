@@ -13,18 +13,73 @@ const NOTHING: PerKind<u32> = PerKind { digital_signature: NONE, user_authentica
 pub(super) const NO_CARD: i32 = i32::MIN;
 
 const FAMILIES: [&str; 40] = [
-    "佐藤", "鈴木", "高橋", "田中", "伊藤", "渡辺", "山本", "中村", "小林", "加藤", "吉田", "山田", "佐々木", "山口",
-    "松本", "井上", "木村", "林", "斎藤", "清水", "山崎", "森", "池田", "橋本", "阿部", "石川", "山下", "中島", "石井",
-    "小川", "前田", "岡田", "長谷川", "藤田", "後藤", "近藤", "村上", "遠藤", "青木", "坂本",
+    "佐藤",
+    "鈴木",
+    "高橋",
+    "田中",
+    "伊藤",
+    "渡辺",
+    "山本",
+    "中村",
+    "小林",
+    "加藤",
+    "吉田",
+    "山田",
+    "佐々木",
+    "山口",
+    "松本",
+    "井上",
+    "木村",
+    "林",
+    "斎藤",
+    "清水",
+    "山崎",
+    "森",
+    "池田",
+    "橋本",
+    "阿部",
+    "石川",
+    "山下",
+    "中島",
+    "石井",
+    "小川",
+    "前田",
+    "岡田",
+    "長谷川",
+    "藤田",
+    "後藤",
+    "近藤",
+    "村上",
+    "遠藤",
+    "青木",
+    "坂本",
 ];
 const GIVEN: [[&str; 20]; 2] = [
     [
-        "大翔", "蓮", "悠真", "陽翔", "湊", "健一", "浩", "誠", "隆", "修", "翔太", "拓也", "大輔", "直樹", "正", "清",
-        "勇", "進", "和夫", "茂",
+        "大翔", "蓮", "悠真", "陽翔", "湊", "健一", "浩", "誠", "隆", "修", "翔太", "拓也", "大輔", "直樹",
+        "正", "清", "勇", "進", "和夫", "茂",
     ],
     [
-        "陽葵", "凛", "紬", "葵", "結菜", "美咲", "愛", "彩", "香織", "真由美", "恵子", "洋子", "幸子", "和子", "節子",
-        "明美", "由美子", "久美子", "直美", "裕子",
+        "陽葵",
+        "凛",
+        "紬",
+        "葵",
+        "結菜",
+        "美咲",
+        "愛",
+        "彩",
+        "香織",
+        "真由美",
+        "恵子",
+        "洋子",
+        "幸子",
+        "和子",
+        "節子",
+        "明美",
+        "由美子",
+        "久美子",
+        "直美",
+        "裕子",
     ],
 ];
 const STREETS: [&str; 12] =
@@ -69,19 +124,15 @@ impl Resident {
         let date = date_of(self.born);
         let text = date.to_string();
         // Every date that a population has is one of a certificate.
-        text.parse().unwrap_or(DateOfBirth {
-            era: Era::Unknown,
-            year: 0,
-            month: 0,
-            day: 0,
-        })
+        text.parse().unwrap_or(DateOfBirth { era: Era::Unknown, year: 0, month: 0, day: 0 })
     }
 
     pub(super) fn attributes(&self, seed: u64, number: u32) -> BasicAttributes {
         let person = seed_of(seed, number, b"person", 0);
         let family = stepped(person >> 8, self.names.into(), FAMILIES.len());
         let home = seed_of(seed, number, b"home", self.addresses.into());
-        let given = GIVEN.get(usize::from(self.female)).and_then(|names| pick(names, person)).unwrap_or_default();
+        let given =
+            GIVEN.get(usize::from(self.female)).and_then(|names| pick(names, person)).unwrap_or_default();
         let name = format!("{}\u{3000}{given}", pick(&FAMILIES, family).unwrap_or_default());
         let town = MUNICIPALITIES.get(usize::from(self.town)).map_or("", |town| town.name);
         let street = pick(&STREETS, stepped(person >> 32, self.addresses.into(), STREETS.len()));

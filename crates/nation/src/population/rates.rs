@@ -155,6 +155,9 @@ mod tests {
         assert_eq!(AGES.iter().sum::<u32>(), 1000);
         assert_eq!(MOVES_BY_MONTH.iter().sum::<u32>(), 12_000);
         assert_eq!(TOWNS.len(), crate::MUNICIPALITIES.len());
-        assert_eq!((by_age(&MORTALITY, 104), by_age(&MORTALITY, 150), by_age(&MORTALITY, -1)), (820, 1000, 1));
+        assert_eq!(
+            (by_age(&MORTALITY, 104), by_age(&MORTALITY, 150), by_age(&MORTALITY, -1)),
+            (820, 1000, 1)
+        );
     }
 }

@@ -20,9 +20,7 @@ use crate::MUNICIPALITIES;
 use crate::list_writer::{Scope, WriteError, Written};
 use crate::lists::LIST_LIFETIME;
 use crate::upstream::provider::{Content, ListBytes, ListName, Provider, Published, PublishedDelta, Scopes};
-use crate::upstream::{
-    Consent, ConsentTerm, FEE_YEN, Item, Provided, Refusal, consent_term, small,
-};
+use crate::upstream::{Consent, ConsentTerm, FEE_YEN, Item, Provided, Refusal, consent_term, small};
 
 /// So many delta lists of a list are kept, the newest.
 const DELTAS: usize = 8;
@@ -161,9 +159,8 @@ impl PopulationUpstream {
                 for scope in scopes.iter().copied() {
                     let list = ListOf { authority, generation, scope, number, at };
                     let name = ListName { authority, key_id: key_id.clone(), scope, delta: None };
-                    let previous = old
-                        .iter()
-                        .find(|o| (o.authority, &o.key_id, o.scope) == (authority, &key_id, scope));
+                    let previous =
+                        old.iter().find(|o| (o.authority, &o.key_id, o.scope) == (authority, &key_id, scope));
                     let deltas = self.deltas(&population, &list, &name, previous, before, &mut shelf)?;
                     let path = self.inner.folder.join(format!("{number}-{}", file_name(&name)));
                     let Some(written) = written_to(&path, |sink| population.write_list(sink, &list))? else {
@@ -263,7 +260,8 @@ impl PopulationUpstream {
         let holder = population.holder(kind, serial).ok_or(ConsentRefused)?;
         let mut consents = self.inner.consents.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(given) = consents.get(consent_id) {
-            let same = (given.service_id.as_str(), given.holder, &given.items) == (service_id, holder, &chosen);
+            let same =
+                (given.service_id.as_str(), given.holder, &given.items) == (service_id, holder, &chosen);
             return if same { Ok(given.term) } else { Err(ConsentRefused) };
         }
         let now = population.now();

@@ -178,10 +178,7 @@ async fn succession(
 pub(crate) fn consent_term(now: UnixTime) -> Result<ConsentTerm, TimeError> {
     let today = now.date_in_japan();
     let last = anniversary(today.year() + CONSENT_YEARS, today.month(), today.day())?;
-    Ok(ConsentTerm {
-        valid_from: today.plus_days(1).starts_in_japan(),
-        valid_until: last.ends_in_japan(),
-    })
+    Ok(ConsentTerm { valid_from: today.plus_days(1).starts_in_japan(), valid_until: last.ends_in_japan() })
 }
 
 /// Records a consent. The same consent again gets the same answer; it does not come back to life after

@@ -149,10 +149,12 @@ impl Provider for World {
         let mut published = Vec::new();
         for (row, code, der) in lists::sql::lists(&mut tx).await? {
             let Some(scope) = scope_named(&code).filter(|scope| scopes.has(*scope)) else { continue };
-            let generation =
-                self.inner.authorities.generations.iter().find(|g| {
-                    g.kind == row.authority && g.number == row.generation && now <= g.not_after
-                });
+            let generation = self
+                .inner
+                .authorities
+                .generations
+                .iter()
+                .find(|g| g.kind == row.authority && g.number == row.generation && now <= g.not_after);
             let Some(generation) = generation else { continue };
             let own = deltas.iter().filter(|delta| {
                 scope == Scope::Full
@@ -199,11 +201,7 @@ impl Provider for World {
         der.map(ListBytes::in_memory).ok_or(Refusal::NotFound)
     }
 
-    async fn correspondence(
-        &self,
-        authority: AuthorityKind,
-        serial: &SerialNumber,
-    ) -> Result<u32, Refusal> {
+    async fn correspondence(&self, authority: AuthorityKind, serial: &SerialNumber) -> Result<u32, Refusal> {
         let mut tx = self.inner.db.begin_read().await?;
         super::correspondence(&mut tx, authority, serial).await
     }
@@ -219,8 +217,7 @@ impl Provider for World {
 
     async fn give_consent(&self, consent: Consent) -> Result<ConsentTerm, Refusal> {
         let mut tx = self.inner.db.begin().await?;
-        let row =
-            super::give_consent(&mut tx, self.inner.authorities.seed, consent, self.now()).await?;
+        let row = super::give_consent(&mut tx, self.inner.authorities.seed, consent, self.now()).await?;
         tx.commit().await?;
         Ok(ConsentTerm { valid_from: row.valid_from, valid_until: row.valid_until })
     }
@@ -238,8 +235,7 @@ impl Provider for World {
         serial: &SerialNumber,
     ) -> Result<(Provided, u32), Refusal> {
         let mut tx = self.inner.db.begin().await?;
-        let answer =
-            super::latest_attributes(&mut tx, consent_id, service_id, serial, self.now()).await?;
+        let answer = super::latest_attributes(&mut tx, consent_id, service_id, serial, self.now()).await?;
         tx.commit().await?;
         Ok(answer)
     }

@@ -9,6 +9,7 @@ mod ocsp;
 mod openssl;
 mod population;
 mod profile;
+mod published_lists;
 mod support;
 mod synthetic;
 mod upstream;

@@ -249,7 +249,10 @@ fn reality_is_untidy_in_every_documented_way() {
     assert!(moved.iter().filter(|event| unspecified(event)).count() > 5);
     let as_end = |happening| {
         let reason = |event: &&Event| {
-            event.revoked.user_authentication.is_some_and(|r| r.reason == RevocationReason::CessationOfOperation)
+            event
+                .revoked
+                .user_authentication
+                .is_some_and(|r| r.reason == RevocationReason::CessationOfOperation)
         };
         share(lived.of(happening).filter(reason).count(), lived.of(happening).count())
     };
@@ -268,7 +271,10 @@ fn serial_numbers_rise_with_time_through_all_generations() {
         let mut last = 0;
         for event in &lived.events {
             if let Some(issued) = event.issued.of(kind) {
-                assert!(issued.serial > last && issued.serial - last <= 1 + 2 || last == 0, "near-sequential");
+                assert!(
+                    issued.serial > last && issued.serial - last <= 1 + 2 || last == 0,
+                    "near-sequential"
+                );
                 last = issued.serial;
             }
         }
@@ -287,7 +293,9 @@ fn a_certificate_lasts_to_a_birthday_or_to_its_cards_end() {
             let born = lived.population.attributes(event.resident).unwrap().date_of_birth;
             let last = to.date_in_japan();
             assert_eq!(last.ends_in_japan(), to);
-            assert!((last.month(), last.day()) == (born.month, born.day) || (born.month, born.day) == (2, 29));
+            assert!(
+                (last.month(), last.day()) == (born.month, born.day) || (born.month, born.day) == (2, 29)
+            );
             let years = last.year() - from.date_in_japan().year();
             assert!((0..=5).contains(&years) || years == 6, "{years}");
             assert!(to.since(from) < (5 * 366 + 92) * DAY, "a window of three months");
@@ -393,7 +401,8 @@ fn the_lists_verify_and_say_what_the_population_says() {
                 let list = ListOf { authority, generation, scope, number: 900, at };
                 let mut der = Vec::new();
                 let written = population.write_list(&mut der, &list).unwrap().unwrap();
-                let verified = VerifiedRevocationList::parse_and_verify(&der, &anchors, MAX_LIST_BYTES).unwrap();
+                let verified =
+                    VerifiedRevocationList::parse_and_verify(&der, &anchors, MAX_LIST_BYTES).unwrap();
                 assert_eq!((written.bytes, &written.sha256), (der.len() as u64, verified.sha256()));
                 assert_eq!(verified.authority(), authority);
                 assert_eq!(verified.key_id(), population.key_id(authority, generation).unwrap());
@@ -406,7 +415,10 @@ fn the_lists_verify_and_say_what_the_population_says() {
                     let serial = SerialNumber::from(u32::try_from(entry.serial).unwrap());
                     let word = format!("{:?}", verified.status_of(&serial));
                     let (_, (when, reason)) = listed(entry);
-                    assert!(word.contains(&format!("{when:?}")) && word.contains(&format!("{reason:?}")), "{word}");
+                    assert!(
+                        word.contains(&format!("{when:?}")) && word.contains(&format!("{reason:?}")),
+                        "{word}"
+                    );
                 }
             }
         }

@@ -5,9 +5,7 @@ use std::io::Write;
 
 use musubi_nation::synthetic::{SyntheticError, SyntheticLists, SyntheticOrder, Version};
 use musubi_nation::{DEFAULT_SEED, Entry, EntryWord};
-use musubi_pki::{
-    AuthorityKind, MAX_LIST_BYTES, RevocationReason, TrustAnchors, VerifiedRevocationList,
-};
+use musubi_pki::{AuthorityKind, MAX_LIST_BYTES, RevocationReason, TrustAnchors, VerifiedRevocationList};
 
 use crate::openssl::openssl;
 use crate::support::EPOCH;

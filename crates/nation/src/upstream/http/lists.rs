@@ -59,7 +59,10 @@ struct List {
 enum WireScope {
     Full,
     #[serde(untagged)]
-    Municipality { municipality: &'static str, directory_name: String },
+    Municipality {
+        municipality: &'static str,
+        directory_name: String,
+    },
 }
 
 #[derive(Serialize)]
@@ -280,7 +283,9 @@ mod tests {
         for outside in ["bytes=100-", "bytes=100-200", "bytes=-0"] {
             assert_eq!(asked(outside, None), Part::Unsatisfiable, "{outside}");
         }
-        for unread in ["bytes=5-4", "bytes=a-b", "bytes=1-2,4-5", "lines=1-2", "bytes=", "bytes=-", "bytes=--1"] {
+        for unread in
+            ["bytes=5-4", "bytes=a-b", "bytes=1-2,4-5", "lines=1-2", "bytes=", "bytes=-", "bytes=--1"]
+        {
             assert_eq!(asked(unread, None), Part::Whole, "{unread}");
         }
         assert_eq!(asked("bytes=18446744073709551615-18446744073709551615", None), Part::Unsatisfiable);
