@@ -311,7 +311,9 @@ async fn what_a_proxy_reorders_and_doubles_is_applied_once_and_in_order() {
             }
         }
         let mut book = Book::new(world.stream(&party), world.keys());
-        passed.iter().for_each(|token| drop(book.take(token)));
+        for token in &passed {
+            book.take(token);
+        }
         assert_eq!(book.applied, world.tokens(&party).await);
     }
 }
