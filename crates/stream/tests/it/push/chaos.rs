@@ -250,6 +250,32 @@ async fn a_sender_killed_between_sending_and_noting_sends_one_entry_twice_at_mos
 }
 
 #[tokio::test]
+async fn a_database_that_goes_away_between_sending_and_noting_costs_one_repetition_at_most() {
+    for mut world in worlds().await {
+        let (took, mut taken) = watch::channel(false);
+        let choice = move |got: &super::receiver::Got| {
+            if got.sequence() == Some(3) && !took.send_replace(true) {
+                return Conduct::TakeAndHold;
+            }
+            Conduct::Accept
+        };
+        let receiver = Receiver::start(choice).await;
+        let party = listening(&world, &receiver, 6).await;
+        let sender = world.sender_within(SHORT);
+        let running = tokio::spawn(async move { sender.drain().await });
+        taken.wait_for(|taken| *taken).await.unwrap();
+        world.restart_database().await;
+        assert!(running.await.unwrap().is_err(), "a drain says so; a running sender asks again");
+        assert_eq!(world.status(&party).await.delivered, 2);
+        world.clock.advance(61);
+        world.drain().await;
+        let mut book = Book::new(world.stream(&party), world.keys());
+        let again = receiver.tokens().iter().filter(|token| book.take(token) == Taken::Again).count();
+        assert_eq!((again, book.applied.len()), (1, 6));
+    }
+}
+
+#[tokio::test]
 async fn a_silent_receiver_keeps_nobody_waiting() {
     for world in worlds().await {
         let silent = Receiver::start(|_| Conduct::Silent).await;
