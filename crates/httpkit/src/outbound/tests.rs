@@ -262,12 +262,13 @@ async fn a_status_counts_although_the_body_never_ends_or_breaks_off() {
         let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let origin = format!("http://{}", listener.local_addr().unwrap());
         let held = tokio::spawn(async move {
-            use tokio::io::AsyncWriteExt as _;
+            use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
             let (mut socket, _) = listener.accept().await.unwrap();
+            let _request = socket.read(&mut [0; 1024]).await.unwrap();
             socket.write_all(format!("HTTP/1.1 202 Accepted\r\n{head}{rest}").as_bytes()).await.unwrap();
             socket
         });
-        let impatient = Outbound::new(Reach::LoopbackTooForTests, Duration::from_millis(200));
+        let impatient = Outbound::new(Reach::LoopbackTooForTests, Duration::from_secs(1));
         assert_eq!(impatient.get(&origin).await.unwrap().status, 202);
         drop(held.await);
     }

@@ -181,6 +181,43 @@ mod tests {
         assert!(!format!("{headers:?}").contains("abc"));
     }
 
+    /// `docs/spec/vectors/push.json`: what receivers test themselves with.
+    #[test]
+    fn the_published_vector_is_what_is_sent() {
+        let stream = Stream {
+            issuer: "https://api.musubi.example".into(),
+            audience: "rp_00112233445566778899aabbccddeeff".into(),
+        };
+        let body = json!({
+            "change": "attributes_changed", "customer_id": "c-1001", "certificate_kind": "digital_signature",
+            "occurred_at": "2026-04-01T00:00:00Z", "recorded_at": "2026-04-01T01:00:00Z",
+            "latest_attributes": "no_consent",
+        });
+        let subject = "pw_00112233445566778899aabbccddeeff".to_owned();
+        let event = Event::about(CREDENTIAL_CHANGE, subject, body.as_object().unwrap().clone());
+        let key = Ed25519Signer::from_seed(&[7; 32]).unwrap();
+        let token = seal_entry(&stream, &stream.start(), &event, UnixTime(1_775_005_200), &key).0;
+        let secret = STANDARD.decode("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").unwrap();
+        let sent = |style| {
+            let secrets = vec![Secret::new(secret.clone())];
+            let credentials = Credentials { style, secrets, authorization: None };
+            let Message { headers, body } = message(&token, &credentials, UnixTime(1_775_005_205)).unwrap();
+            let headers: Map<String, Value> = headers
+                .iter()
+                .map(|(name, value)| (name.to_string(), value.to_str().unwrap().into()))
+                .collect();
+            json!({ "headers": headers, "body": body })
+        };
+        let vector = json!({
+            "signing_key": musubi_feed::VerifyingKey::new(key.public_key()).jwk(),
+            "issuer": stream.issuer, "audience": stream.audience,
+            "webhook_secret": shown_secret(&secret).expose(),
+            "set_push": sent(Style::SetPush), "webhook": sent(Style::Webhook),
+        });
+        let published = include_str!("../../../../docs/spec/vectors/push.json");
+        assert_eq!(published, format!("{vector:#}\n"), "{vector:#}");
+    }
+
     #[test]
     fn what_is_no_token_is_not_sent_as_a_webhook() {
         let credentials = Credentials {

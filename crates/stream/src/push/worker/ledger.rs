@@ -10,9 +10,9 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 
 use super::super::service::{self, Failure};
-use super::super::sql::{self, Lease};
+use super::super::sql::{self as endpoints, Lease};
 use super::super::{REJECTIONS, State};
-use super::lease_until;
+use super::{lease_until, sql};
 
 /// Most notes in one transaction.
 const GROUP: usize = 256;
@@ -137,7 +137,7 @@ async fn apply(tx: &mut Tx, context: &Context, lease: &Lease, note: &Note) -> Re
             over(tx, lease, None, at).await?
         }
         Note::Gone => {
-            sql::failed(tx, lease, "gone", at, true, at).await?;
+            endpoints::failed(tx, lease, "gone", at, true, at).await?;
             service::stop(tx, context, lease, State::Disabled, "gone", at).await?;
             over(tx, lease, None, at).await?
         }

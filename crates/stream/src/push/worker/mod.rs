@@ -9,6 +9,7 @@
 
 mod ledger;
 mod serve;
+mod sql;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,7 +24,7 @@ use tokio::time::Instant;
 use self::ledger::Ledger;
 use self::serve::Run;
 use super::service::{self, LEASE};
-use super::sql::{self, Lease};
+use super::sql::Lease;
 use crate::Streams;
 
 /// Longest time for one request, answer included.

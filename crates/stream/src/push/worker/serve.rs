@@ -9,11 +9,11 @@ use musubi_store::StoreError;
 use tokio::time::Instant;
 
 use super::super::answer::Reply;
-use super::super::sql::{self, Lease, Stored};
+use super::super::sql::{Lease, Stored};
 use super::super::wire::{self, Credentials};
 use super::super::{OWNERSHIP_PATH, PushError, State, service};
 use super::ledger::{Note, Noted};
-use super::{PAGE, RUN, SLOW, Shared};
+use super::{PAGE, RUN, SLOW, Shared, sql};
 
 /// How many dead letters one run sends again.
 const REDELIVERIES: u32 = 50;

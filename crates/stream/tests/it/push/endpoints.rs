@@ -91,6 +91,15 @@ async fn an_address_that_leads_inside_or_to_the_platform_itself_is_refused_and_l
     }
 }
 
+#[test]
+fn every_problem_speaks_both_languages() {
+    for kind in musubi_stream::push::PROBLEMS {
+        assert!((400..500).contains(&kind.status), "{}", kind.code);
+        assert!(!kind.ja.what.is_ascii() && !kind.ja.next.is_ascii(), "{}", kind.code);
+        assert!(kind.en.what.is_ascii() && kind.en.next.is_ascii(), "{}", kind.code);
+    }
+}
+
 #[tokio::test]
 async fn nobody_sees_or_changes_the_endpoint_of_another() {
     for world in worlds_reaching(Reach::PublicOnly).await {

@@ -4,4 +4,5 @@ mod chaos;
 mod delivery;
 mod endpoints;
 mod receiver;
+mod vector;
 mod world;

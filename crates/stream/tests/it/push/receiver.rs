@@ -13,7 +13,7 @@ use axum::routing::{get, post};
 use http_body_util::BodyExt as _;
 use musubi_feed::{Position, Stream, VerifyingKey, open_entry};
 use serde_json::json;
-use tokio::io::AsyncWriteExt as _;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 /// What a receiver does with a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -183,12 +183,14 @@ impl Receiver {
     }
 }
 
-/// A server that answers every connection with these bytes, whatever it was asked.
+/// A server that answers whatever it is asked with these bytes.
 pub(crate) async fn speaking(bytes: &'static [u8]) -> String {
     let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
     let origin = format!("http://{}", listener.local_addr().unwrap());
     tokio::spawn(async move {
         while let Ok((mut socket, _)) = listener.accept().await {
+            // An answer before the question is no answer.
+            let _request = socket.read(&mut [0; 1024]).await;
             drop(socket.write_all(bytes).await);
         }
     });

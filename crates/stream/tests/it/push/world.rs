@@ -26,6 +26,7 @@ use tower::ServiceExt as _;
 pub(crate) const NOW: UnixTime = UnixTime(1_790_000_000);
 
 pub(crate) struct World {
+    url: String,
     pub(crate) streams: Streams,
     pub(crate) clock: Arc<FixedClock>,
     pub(crate) lists: Arc<Lists>,
@@ -69,16 +70,17 @@ pub(crate) async fn worlds() -> Vec<World> {
 
 pub(crate) async fn worlds_reaching(reach: Reach) -> Vec<World> {
     let dir = tempfile::tempdir().unwrap();
-    let db = Db::open_sqlite(&dir.path().join("t.sqlite")).await.unwrap();
-    let mut worlds = vec![World::new(db, dir, reach).await];
-    if let Some(db) = musubi_store::testing::postgres_schema().await {
-        worlds.push(World::new(db, tempfile::tempdir().unwrap(), reach).await);
+    let url = format!("sqlite:{}", dir.path().join("t.sqlite").display());
+    let mut worlds = vec![World::new(url, dir, reach).await];
+    if let Some(url) = musubi_store::testing::postgres_schema_url().await {
+        worlds.push(World::new(url, tempfile::tempdir().unwrap(), reach).await);
     }
     worlds
 }
 
 impl World {
-    async fn new(db: Db, dir: tempfile::TempDir, reach: Reach) -> Self {
+    async fn new(url: String, dir: tempfile::TempDir, reach: Reach) -> Self {
+        let db = Db::open(&url).await.unwrap();
         let migrations = [musubi_platform::MIGRATIONS.to_vec(), musubi_stream::migrations()].concat();
         db.migrate(&migrations, NOW).await.unwrap();
         let clock = Arc::new(FixedClock::new(NOW));
@@ -97,7 +99,15 @@ impl World {
         let own = Router::from(push::api()).with_state(streams.clone());
         let router = finish_api(platform.merge(own), DEFAULT_TIMEOUT);
         let outbound = Outbound::new(reach, push::REQUEST_LIMIT);
-        Self { streams, clock, lists, outbound, router, assertions: AtomicU64::new(0), _dir: dir }
+        Self { url, streams, clock, lists, outbound, router, assertions: AtomicU64::new(0), _dir: dir }
+    }
+
+    /// The database goes away and comes back; whoever had it open is left without.
+    pub(crate) async fn restart_database(&mut self) {
+        let mut context = self.context().clone();
+        context.db.close().await;
+        context.db = Db::open(&self.url).await.unwrap();
+        self.streams = Streams::new(context, self.lists.clone()).reaching(self.streams.push().reach());
     }
 
     pub(crate) fn context(&self) -> &Context {
