@@ -22,6 +22,7 @@ mod judge;
 mod key;
 mod list_tree;
 mod name;
+pub mod offline_filter;
 pub mod oid;
 pub mod path;
 mod policy;
