@@ -94,8 +94,7 @@ struct Decoder<'a> {
 
 impl<'a> Decoder<'a> {
     fn new(bytes: &'a [u8], ones: u16) -> Self {
-        let mut decoder =
-            Self { rest: bytes, share: u64::from(ones) * SHARE, code: 0, range: u64::MAX };
+        let mut decoder = Self { rest: bytes, share: u64::from(ones) * SHARE, code: 0, range: u64::MAX };
         decoder.code = u64::from(decoder.word()) << 32;
         decoder.code |= u64::from(decoder.word());
         decoder

@@ -13,8 +13,8 @@ use super::gaps::{GapBytes, GapWriter, Gaps};
 use super::layout::{Fields, count_of, put_coverage, size_of};
 use super::wide::Wide;
 use super::{
-    Coverage, FilterError, FilterHead, MAX_FILTER_BYTES, MAX_RANGES, OfflineFilter, SIGNATURE_BYTES, is_signed,
-    merged, to_be_signed, unsigned,
+    Coverage, FilterError, FilterHead, MAX_FILTER_BYTES, MAX_RANGES, OfflineFilter, SIGNATURE_BYTES,
+    is_signed, merged, to_be_signed, unsigned,
 };
 
 /// What is signed is this text and the SHA-256 of all bytes before the signature.

@@ -222,8 +222,9 @@ impl<'a> Dense<'a> {
     pub(super) fn iter(self) -> impl Iterator<Item = u64> + 'a {
         self.runs.iter().flat_map(move |(key, chunk)| {
             (0..BLOCKS).flat_map(move |block| {
-                let words: Block =
-                    self.block(chunk, block).map_or([0; BLOCK_WORDS], |(bytes, ones)| coder::decode(bytes, ones));
+                let words: Block = self
+                    .block(chunk, block)
+                    .map_or([0; BLOCK_WORDS], |(bytes, ones)| coder::decode(bytes, ones));
                 let base = (key << 16) + (block * BLOCK_BITS) as u64;
                 let mut ones = Ones { words, word: 0, base };
                 std::iter::from_fn(move || ones.next_one())

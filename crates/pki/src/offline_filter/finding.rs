@@ -20,6 +20,8 @@ pub enum OfflineFinding {
     UnknownIssuer,
     /// The authority that it names did not sign it.
     BadSignature,
+    /// Not a resident's certificate of that authority, in the anchors' environment: an authority's own, say.
+    OtherProfile,
     /// The filter is of another authority or generation.
     OtherAuthority,
     /// It is on the list. However old the list: the JPKI takes no revocation back.
@@ -44,11 +46,7 @@ impl OfflineFinding {
     /// In the terms of EN 319 102-1. Only [`OfflineFinding::NotListed`] is TOTAL-PASSED.
     #[must_use]
     pub fn indication(self) -> Indication {
-        match self {
-            Self::NotListed => Indication::TotalPassed,
-            Self::Listed | Self::BadSignature => Indication::TotalFailed,
-            _ => Indication::Indeterminate,
-        }
+        self.sub_indication().map_or(Indication::TotalPassed, SubIndication::indication)
     }
 
     /// Its reason in the same terms; `None` if it passed.
@@ -57,7 +55,8 @@ impl OfflineFinding {
         Some(match self {
             Self::NotListed => return None,
             Self::Listed => SubIndication::Revoked,
-            Self::BadSignature => SubIndication::SigCryptoFailure,
+            Self::BadSignature => SubIndication::CertificateChainGeneralFailure,
+            Self::OtherProfile => SubIndication::ChainConstraintsFailure,
             Self::UnknownIssuer => SubIndication::NoCertificateChainFound,
             Self::NotYetValid => SubIndication::NotYetValid,
             Self::Expired => SubIndication::Expired,
@@ -108,7 +107,12 @@ pub fn check_offline(
         Issuer::UnknownName | Issuer::UnknownKey => (OfflineFinding::UnknownIssuer, None),
         Issuer::BadSignature => (OfflineFinding::BadSignature, None),
         Issuer::Found(anchor) => {
-            let finding = finding_of(&certificate, anchor, filter, max_age, &freshness, at);
+            let profile = Some((anchor.kind(), anchors.environment()));
+            let finding = if certificate.claimed_profile() == profile {
+                finding_of(&certificate, anchor, filter, max_age, &freshness, at)
+            } else {
+                OfflineFinding::OtherProfile
+            };
             (finding, Some(anchor.kind()))
         }
     };

@@ -145,7 +145,9 @@ pub enum FilterError {
     #[error("an offline filter of version {0}, which this program does not read")]
     Version(u32),
     /// None of the platform's keys signed exactly these bytes.
-    #[error("the offline filter's signature does not verify: it was not made by this platform, or was changed")]
+    #[error(
+        "the offline filter's signature does not verify: it was not made by this platform, or was changed"
+    )]
     Signature,
     /// Signed, but not in order.
     #[error("the offline filter is damaged")]
@@ -344,10 +346,7 @@ impl fmt::Debug for OfflineFilter {
 }
 
 /// Two ascending sequences that have nothing in common, as one.
-fn merged(
-    one: impl Iterator<Item = Wide>,
-    other: impl Iterator<Item = Wide>,
-) -> impl Iterator<Item = Wide> {
+fn merged(one: impl Iterator<Item = Wide>, other: impl Iterator<Item = Wide>) -> impl Iterator<Item = Wide> {
     let (mut one, mut other) = (one.peekable(), other.peekable());
     std::iter::from_fn(move || match (one.peek(), other.peek()) {
         (Some(a), Some(b)) if a > b => other.next(),

@@ -24,7 +24,9 @@ impl Wide {
 
     pub(super) fn to_be_bytes(self) -> [u8; WIDE_BYTES] {
         let mut out = [0; WIDE_BYTES];
-        for (to, from) in out.iter_mut().zip(self.high.to_be_bytes().into_iter().chain(self.low.to_be_bytes())) {
+        for (to, from) in
+            out.iter_mut().zip(self.high.to_be_bytes().into_iter().chain(self.low.to_be_bytes()))
+        {
             *to = from;
         }
         out

@@ -12,6 +12,8 @@ mod anchors;
 mod certificates;
 mod inspect;
 mod list_trees;
+mod offline_checks;
+mod offline_filters;
 mod path_algorithms;
 mod path_building;
 mod path_constraints;
