@@ -89,6 +89,15 @@ impl Coverage {
         Self(out)
     }
 
+    /// One range from the smallest of these to the largest; nothing if there are none.
+    #[must_use]
+    pub fn hull<'s>(serials: impl IntoIterator<Item = &'s SerialNumber>) -> Self {
+        let mut wides = serials.into_iter().map(Wide::from);
+        let Some(any) = wides.next() else { return Self::default() };
+        let (first, last) = wides.fold((any, any), |(first, last), wide| (first.min(wide), last.max(wide)));
+        Self(vec![(first, last)])
+    }
+
     /// Whether it holds this serial number.
     #[must_use]
     pub fn covers(&self, serial: &SerialNumber) -> bool {

@@ -221,6 +221,14 @@ fn ranges_that_touch_are_one_and_what_lies_outside_is_not_covered() {
 }
 
 #[test]
+fn a_hull_reaches_from_the_smallest_number_to_the_largest() {
+    let serials = [serial(0x2_0000), serial(0x300), long([1; 20]), serial(5)];
+    assert!(Coverage::hull(&serials).ranges().eq([(serial(5), long([1; 20]))]));
+    assert!(Coverage::hull(&serials[..2]).ranges().eq([(serial(0x300), serial(0x2_0000))]));
+    assert_eq!(Coverage::hull([]), Coverage::default());
+}
+
+#[test]
 fn a_filter_of_nothing_covers_nothing() {
     let built = filter(7, &Coverage::default(), &BTreeSet::new());
     let read = OfflineFilter::open(built.as_bytes().to_vec(), &keys()).unwrap();

@@ -153,6 +153,15 @@ pub async fn certificates_of(tx: &mut Tx, person: &PersonId) -> Result<Vec<Known
     sql::certificates_of(tx, person).await
 }
 
+/// The smallest and the largest serial number of this authority, of whatever generation, that were seen by then.
+pub(crate) async fn serials_seen(
+    tx: &mut Tx,
+    authority: AuthorityKind,
+    until: UnixTime,
+) -> Result<Option<[SerialNumber; 2]>, StoreError> {
+    sql::serials_seen(tx, authority, until).await
+}
+
 /// The watched certificates of an authority that are not known to be revoked.
 ///
 /// # Errors

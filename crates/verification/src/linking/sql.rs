@@ -73,6 +73,33 @@ pub(super) async fn not_yet_revoked(
     .collect()
 }
 
+/// The smallest and the largest serial number seen by then. Their text is hex in whole bytes: the longer is the larger.
+pub(super) async fn serials_seen(
+    tx: &mut Tx,
+    authority: AuthorityKind,
+    until: UnixTime,
+) -> Result<Option<[SerialNumber; 2]>, StoreError> {
+    let values = [authority.as_str().into(), until.into()];
+    let smallest = tx
+        .query_opt(
+            "SELECT serial FROM certificate WHERE authority = $1 AND first_seen_at <= $2
+             ORDER BY LENGTH(serial), serial LIMIT 1",
+            &values,
+        )
+        .await?;
+    let largest = tx
+        .query_opt(
+            "SELECT serial FROM certificate WHERE authority = $1 AND first_seen_at <= $2
+             ORDER BY LENGTH(serial) DESC, serial DESC LIMIT 1",
+            &values,
+        )
+        .await?;
+    match (smallest, largest) {
+        (Some(smallest), Some(largest)) => Ok(Some([smallest.parsed("serial")?, largest.parsed("serial")?])),
+        _ => Ok(None),
+    }
+}
+
 pub(super) async fn mark_revoked(
     tx: &mut Tx,
     key: &CertKey,
