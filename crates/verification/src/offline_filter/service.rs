@@ -96,8 +96,8 @@ pub(super) struct Made {
 }
 
 /// The filter of a list. It covers from the smallest to the largest serial number of the list, of `seen`, and of the filter
-/// stored before. A filter stored under another signing key is no beginning of a delta, since no receiver could hold both
-/// under one key.
+/// stored before. A filter stored under another signing key, or of another certificate of the authority, is no beginning of
+/// a delta: no receiver would take both for one.
 pub(super) fn made_of<'s>(
     list: &VerifiedRevocationList,
     issuer: Sha256Digest,
@@ -109,6 +109,7 @@ pub(super) fn made_of<'s>(
         None | Some(Err(FilterError::Signature)) => None,
         Some(opened) => Some(opened?),
     };
+    let before = before.filter(|before| before.head().issuer == issuer);
     let head = FilterHead {
         issuer,
         list_sha256: *list.sha256(),
