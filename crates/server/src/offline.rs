@@ -8,9 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use musubi_kernel::UnixTime;
-use musubi_pki::offline_filter::{
-    FilterDelta, OfflineFilter, OfflineFinding, OfflineReport, check_offline,
-};
+use musubi_pki::offline_filter::{FilterDelta, OfflineFilter, OfflineFinding, OfflineReport, check_offline};
 use serde_json::json;
 
 use crate::cli::{Failure, say};
@@ -149,7 +147,8 @@ impl Update {
             .and_then(|()| std::fs::rename(&beside, &self.out))
             .map_err(|why| in_file(&self.out, &why))?;
         let head = filter.head();
-        let text = format!("{}\t{}\t{}", head.list_number, head.next_update.rfc3339(), hex::encode(filter.sha256()));
+        let text =
+            format!("{}\t{}\t{}", head.list_number, head.next_update.rfc3339(), hex::encode(filter.sha256()));
         say(&mut std::io::stdout(), &text);
         Ok(0)
     }

@@ -190,7 +190,8 @@ fn lookups(set: &Set, wanted: Option<bool>, mut answer: impl FnMut(u32) -> bool)
             places.push((index, set.has(index)));
         }
     }
-    let (right, seconds) = timed(|| places.iter().filter(|(index, listed)| answer(*index) == *listed).count());
+    let (right, seconds) =
+        timed(|| places.iter().filter(|(index, listed)| answer(*index) == *listed).count());
     assert_eq!(right, places.len());
     f64::from(LOOKUPS) / seconds
 }
@@ -206,14 +207,15 @@ fn measured(name: &str, set: &Set, key: &Ed25519Signer) -> Value {
     let second = filter(&later, 2, key);
     let (delta, between) = timed(|| FilterDelta::between(&first, &second, key).unwrap());
     let (made, apply) = timed(|| delta.apply(&first, &keys).unwrap());
-    assert!(made.as_bytes() == second.as_bytes() && delta.changes().0 + delta.changes().1 == u64::from(CHANGES));
+    assert!(
+        made.as_bytes() == second.as_bytes() && delta.changes().0 + delta.changes().1 == u64::from(CHANGES)
+    );
     let (roaring, roaring_make) =
         timed(|| RoaringBitmap::from_sorted_iter(set.indices().map(|index| FROM + index)).unwrap());
     let roaring_lookups = lookups(set, None, |index| roaring.contains(FROM + index));
     let least = bound(set.covered, set.listed) / 8.0;
     let gone = CHANGES / 50;
-    let least_delta =
-        (bound(set.covered - set.listed, CHANGES - gone) + bound(set.listed, gone)) / 8.0;
+    let least_delta = (bound(set.covered - set.listed, CHANGES - gone) + bound(set.listed, gone)) / 8.0;
     let bytes = opened.as_bytes().len();
     let bitmap = set.words.len() * 8;
     json!({

@@ -14,6 +14,7 @@ mod inspect;
 mod list_trees;
 mod offline_checks;
 mod offline_filters;
+mod offline_vectors;
 mod path_algorithms;
 mod path_building;
 mod path_constraints;

@@ -117,7 +117,10 @@ fn a_delta_brings_the_revocation() {
         })
     );
     let text = device.check(&["--delta", "@8.delta"]).out;
-    assert!(text.contains("失効しています") && text.contains("Revoked: the certificate is on the list"), "{text}");
+    assert!(
+        text.contains("失効しています") && text.contains("Revoked: the certificate is on the list"),
+        "{text}"
+    );
 }
 
 #[test]
@@ -137,7 +140,11 @@ fn too_old_not_covered_and_of_another_authority_are_never_good() {
     device.write("certificate.der", &Authority::signature_second().issue(&beyond));
     assert_eq!(finding(device.check(&["--json"])), "not_covered");
     let run = device.check(&[]);
-    assert!(run.out.contains("失効していないという意味ではありません") && !run.out.contains("有効です"), "{}", run.out);
+    assert!(
+        run.out.contains("失効していないという意味ではありません") && !run.out.contains("有効です"),
+        "{}",
+        run.out
+    );
     device.write("roots/first.der", &Authority::signature_first().certificate());
     device.write("certificate.der", &Authority::signature_first().issue(&Leaf::signature()));
     assert_eq!(finding(device.check(&["--json"])), "other_authority");

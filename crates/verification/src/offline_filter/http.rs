@@ -71,6 +71,12 @@ struct DeltaBody {
     size: i64,
 }
 
+/// A filter or a delta.
+#[derive(ToSchema)]
+#[schema(value_type = String, format = Binary)]
+#[expect(dead_code, reason = "the document's description of a body that is bytes")]
+struct Bytes(Vec<u8>);
+
 impl From<OfferedDelta> for DeltaBody {
     fn from(delta: OfferedDelta) -> Self {
         Self {
@@ -121,14 +127,13 @@ async fn available(
     Ok(Json(OffersBody { filters: offers.into_iter().map(OfferBody::from).collect() }))
 }
 
-/// Gives a filter or a delta as it was signed (docs/spec/offline-filter.md). Its `ETag` is its SHA-256. Each download is
-/// audited.
+/// Gives a filter or a delta as it was signed (docs/spec/offline-filter.md). Its `ETag` is its SHA-256; whoever sends it as
+/// `If-None-Match` is answered 304, without the bytes. Each download is audited.
 #[utoipa::path(
     get, path = "/v1/offline-filters/{id}", tag = "offline filters", operation_id = "get_offline_filter",
     params(("id" = String, Path, description = "The `id` of a filter or delta")),
     responses(
-        (status = 200, description = "The bytes", body = Vec<u8>, content_type = "application/octet-stream"),
-        (status = 304, description = "The caller has it, by `If-None-Match`"),
+        (status = 200, description = "The bytes", body = inline(Bytes), content_type = "application/octet-stream"),
         (status = 401, description = "No valid access token", body = ProblemDocument,
             content_type = "application/problem+json"),
         (status = 403, description = "Not allowed by the operator", body = ProblemDocument,

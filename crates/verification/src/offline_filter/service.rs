@@ -160,8 +160,7 @@ pub(super) async fn store(
         "entries": made.filter.listed(),
         "delta_sha256": made.delta.as_ref().map(|delta| hex::encode(delta.sha256())),
     });
-    let event =
-        AuditEvent { kind: audit::OFFLINE_FILTER_BUILT, relying_party: None, person: None, detail };
+    let event = AuditEvent { kind: audit::OFFLINE_FILTER_BUILT, relying_party: None, person: None, detail };
     audit::append(tx, &event, random, at).await?;
     Ok(true)
 }
@@ -173,11 +172,7 @@ pub(super) async fn offers(tx: &mut Tx, relying_party: &RelyingPartyId) -> Resul
 }
 
 /// The filter or delta with this SHA-256 (hex), for a relying party that is allowed.
-pub(super) async fn content(
-    tx: &mut Tx,
-    relying_party: &RelyingPartyId,
-    id: &str,
-) -> Result<Given, Refused> {
+pub(super) async fn content(tx: &mut Tx, relying_party: &RelyingPartyId, id: &str) -> Result<Given, Refused> {
     check_allowed(tx, relying_party).await?;
     sql::content(tx, id).await?.ok_or(Refused::Unknown)
 }

@@ -68,8 +68,7 @@ pub(super) async fn allow(
 
 pub(super) async fn deny(tx: &mut Tx, relying_party: &RelyingPartyId) -> Result<bool, StoreError> {
     let values = [relying_party.as_str().into()];
-    let gone =
-        tx.execute("DELETE FROM offline_filter_permission WHERE relying_party = $1", &values).await?;
+    let gone = tx.execute("DELETE FROM offline_filter_permission WHERE relying_party = $1", &values).await?;
     Ok(gone == 1)
 }
 

@@ -131,7 +131,8 @@ impl Answer {
 
 async fn worlds() -> Vec<World> {
     let dir = tempfile::tempdir().unwrap();
-    let mut worlds = vec![World::new(Db::open_sqlite(&dir.path().join("t.sqlite")).await.unwrap(), dir).await];
+    let mut worlds =
+        vec![World::new(Db::open_sqlite(&dir.path().join("t.sqlite")).await.unwrap(), dir).await];
     if let Some(db) = musubi_store::testing::postgres_schema().await {
         worlds.push(World::new(db, tempfile::tempdir().unwrap()).await);
     }
@@ -209,8 +210,7 @@ impl World {
     }
 
     async fn fetch(&self, client: &Client, path: &str, held: Option<&str>) -> Answer {
-        let mut request =
-            Request::get(path).header("authorization", format!("Bearer {}", client.token));
+        let mut request = Request::get(path).header("authorization", format!("Bearer {}", client.token));
         if let Some(held) = held {
             request = request.header("if-none-match", held);
         }
@@ -271,7 +271,10 @@ async fn a_filter_is_made_of_the_list_and_given_to_who_is_allowed() {
         let offers = world.offers(&shelter).await;
         let offer = &offers["filters"][0];
         assert_eq!(offers["filters"].as_array().unwrap().len(), 1);
-        assert_eq!((&offer["certificate_kind"], &offer["list_number"]), (&json!("digital_signature"), &json!(1)));
+        assert_eq!(
+            (&offer["certificate_kind"], &offer["list_number"]),
+            (&json!("digital_signature"), &json!(1))
+        );
         assert_eq!((&offer["id"], &offer["deltas"]), (&offer["sha256"], &json!([])));
         let bytes = world.content(&shelter, &offer["id"]).await;
         assert_eq!(offer["size"], json!(bytes.len()));
@@ -283,10 +286,13 @@ async fn a_filter_is_made_of_the_list_and_given_to_who_is_allowed() {
         use FilterAnswer::{Listed, NotCovered, NotListed};
         assert_eq!(answers, [NotCovered, Listed, NotListed, Listed, Listed, NotCovered]);
         let downloads = world.audited(audit::OFFLINE_FILTER_DOWNLOADED).await;
-        assert_eq!(downloads, [json!({
-            "authority": "digital_signature", "list_number": 1, "from_list_number": null,
-            "sha256": offer["sha256"], "size": offer["size"],
-        })]);
+        assert_eq!(
+            downloads,
+            [json!({
+                "authority": "digital_signature", "list_number": 1, "from_list_number": null,
+                "sha256": offer["sha256"], "size": offer["size"],
+            })]
+        );
         assert_eq!(world.audited(audit::OFFLINE_FILTER_BUILT).await[0]["sha256"], offer["sha256"]);
         // Who is not allowed sees nothing, not even whether an id exists.
         let path = format!("/v1/offline-filters/{}", offer["id"].as_str().unwrap());
@@ -299,6 +305,15 @@ async fn a_filter_is_made_of_the_list_and_given_to_who_is_allowed() {
             .is_problem(404, "offline_filter.unknown");
         assert_eq!(world.audited(audit::OFFLINE_FILTER_DOWNLOADED).await.len(), 1);
     }
+}
+
+#[test]
+fn the_document_says_that_a_filter_is_bytes() {
+    let document = serde_json::to_value(crate::api().into_openapi()).unwrap();
+    let content = &document["paths"]["/v1/offline-filters/{id}"]["get"]["responses"]["200"]["content"];
+    let schema = &content["application/octet-stream"]["schema"];
+    assert_eq!((&schema["type"], &schema["format"]), (&json!("string"), &json!("binary")), "{content}");
+    assert!(document["components"]["schemas"].get("Bytes").is_none());
 }
 
 #[tokio::test]
@@ -327,7 +342,8 @@ async fn eight_deltas_are_kept_and_lead_to_the_newest_filter_byte_for_byte() {
         world.allows(&shelter).await;
         let mut held = None;
         for number in 1..=11_u8 {
-            let listed = (u32::from(number)..300).filter(|serial| serial % 3 == 0 || *serial < 40 * u32::from(number));
+            let listed =
+                (u32::from(number)..300).filter(|serial| serial % 3 == 0 || *serial < 40 * u32::from(number));
             assert_eq!(world.list(number, listed).await, 1);
             if number == 3 {
                 let offers = world.offers(&shelter).await;
@@ -337,12 +353,14 @@ async fn eight_deltas_are_kept_and_lead_to_the_newest_filter_byte_for_byte() {
         let offers = world.offers(&shelter).await;
         let newest = &offers["filters"][0];
         let deltas = newest["deltas"].as_array().unwrap();
-        let steps: Vec<_> = deltas.iter().map(|d| (d["from_list_number"].as_u64(), d["to_list_number"].as_u64())).collect();
+        let steps: Vec<_> =
+            deltas.iter().map(|d| (d["from_list_number"].as_u64(), d["to_list_number"].as_u64())).collect();
         assert_eq!(steps, (3..11).map(|number| (Some(number), Some(number + 1))).collect::<Vec<_>>());
         let mut held = OfflineFilter::open(held.unwrap(), &world.keys()).unwrap();
         for offered in deltas {
             assert_eq!(offered["from_sha256"], json!(hex::encode(held.sha256())));
-            let delta = FilterDelta::open(world.content(&shelter, &offered["id"]).await, &world.keys()).unwrap();
+            let delta =
+                FilterDelta::open(world.content(&shelter, &offered["id"]).await, &world.keys()).unwrap();
             held = delta.apply(&held, &world.keys()).unwrap();
             assert_eq!(offered["to_sha256"], json!(hex::encode(held.sha256())));
         }
@@ -365,9 +383,11 @@ async fn certificates_seen_before_the_list_and_earlier_filters_widen_what_is_cov
             linking::remember(&mut tx, &key, &person, seen_at).await.unwrap();
         }
         // Seven digits and eight: the longer text is the larger number. And another authority's counts for nothing.
-        let long = CertKey { authority: AuthorityKind::UserAuthentication, serial: SerialNumber::from(u32::MAX) };
+        let long =
+            CertKey { authority: AuthorityKind::UserAuthentication, serial: SerialNumber::from(u32::MAX) };
         linking::remember(&mut tx, &long, &person, NOW.plus(-DAY)).await.unwrap();
-        let short = CertKey { authority: AuthorityKind::DigitalSignature, serial: SerialNumber::from(0xFFFF) };
+        let short =
+            CertKey { authority: AuthorityKind::DigitalSignature, serial: SerialNumber::from(0xFFFF) };
         linking::remember(&mut tx, &short, &person, NOW.plus(-DAY)).await.unwrap();
         tx.commit().await.unwrap();
         world.list(1, [50]).await;
@@ -398,7 +418,8 @@ async fn who_is_denied_gets_nothing_more_and_nothing_more_is_made() {
         assert_eq!(deny(&mut tx, &shelter.id, random, NOW).await.unwrap(), Change::Made);
         assert_eq!(deny(&mut tx, &shelter.id, random, NOW).await.unwrap(), Change::None);
         let nobody = "rp_00000000000000000000000000000000".parse().unwrap();
-        for refused in [allow(&mut tx, &nobody, random, NOW).await, deny(&mut tx, &nobody, random, NOW).await] {
+        for refused in [allow(&mut tx, &nobody, random, NOW).await, deny(&mut tx, &nobody, random, NOW).await]
+        {
             assert!(matches!(refused, Err(PermissionError::UnknownRelyingParty)));
         }
         tx.commit().await.unwrap();
@@ -407,7 +428,8 @@ async fn who_is_denied_gets_nothing_more_and_nothing_more_is_made() {
             .await
             .is_problem(403, "offline_filter.not_allowed");
         assert_eq!(world.list(2, [10, 11]).await, 0);
-        let kinds = [audit::OFFLINE_FILTER_ALLOWED, audit::OFFLINE_FILTER_DENIED, audit::OFFLINE_FILTER_BUILT];
+        let kinds =
+            [audit::OFFLINE_FILTER_ALLOWED, audit::OFFLINE_FILTER_DENIED, audit::OFFLINE_FILTER_BUILT];
         for kind in kinds {
             assert_eq!(world.audited(kind).await.len(), 1, "{kind}");
         }
@@ -459,7 +481,8 @@ async fn after_a_change_of_the_signing_key_the_filter_begins_anew() {
             ..world.context().clone()
         };
         world.upstream.publish(3, [10, 11, 12]);
-        let later = Verification::new(context, anchors(), Arc::clone(&world.upstream) as _, Policy::default());
+        let later =
+            Verification::new(context, anchors(), Arc::clone(&world.upstream) as _, Policy::default());
         later.take_in().await.unwrap();
         assert_eq!(make_due(&later).await.unwrap(), 1);
         let offers = world.offers(&shelter).await;
