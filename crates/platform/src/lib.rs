@@ -3,11 +3,13 @@
 //! Judges no certificate and knows no feature above it.
 
 pub mod audit;
+pub mod change_stream;
 pub mod client_auth;
 pub mod consent;
 mod context;
 mod http;
 pub mod idempotency;
+pub mod metering;
 pub mod pairwise;
 pub mod person;
 pub mod relying_party;
@@ -37,6 +39,8 @@ pub const MIGRATIONS: &[Migration] = &[
     consent::MIGRATION,
     idempotency::MIGRATION,
     session::MIGRATION,
+    change_stream::MIGRATION,
+    metering::MIGRATION,
 ];
 
 /// Every kind of problem that this crate's routes and extractors answer beside those of `httpkit`.

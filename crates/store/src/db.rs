@@ -28,10 +28,10 @@ enum Engine {
 
 /// A transaction. Dropped without [`Tx::commit`], it changes nothing.
 #[derive(Debug)]
-pub struct Tx(Inner);
+pub struct Tx(pub(crate) Inner);
 
 #[derive(Debug)]
-enum Inner {
+pub(crate) enum Inner {
     Sqlite(sqlx::Transaction<'static, sqlx::Sqlite>),
     Postgres(sqlx::Transaction<'static, sqlx::Postgres>),
 }
@@ -250,7 +250,7 @@ impl Tx {
     }
 }
 
-fn sqlite_arguments(values: &[Value]) -> Result<SqliteArguments, StoreError> {
+pub(crate) fn sqlite_arguments(values: &[Value]) -> Result<SqliteArguments, StoreError> {
     use sqlx::Arguments as _;
     let mut arguments = SqliteArguments::default();
     for value in values {
@@ -264,7 +264,7 @@ fn sqlite_arguments(values: &[Value]) -> Result<SqliteArguments, StoreError> {
     Ok(arguments)
 }
 
-fn postgres_arguments(values: &[Value]) -> Result<PgArguments, StoreError> {
+pub(crate) fn postgres_arguments(values: &[Value]) -> Result<PgArguments, StoreError> {
     use sqlx::Arguments as _;
     let mut arguments = PgArguments::default();
     for value in values {

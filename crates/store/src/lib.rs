@@ -7,11 +7,13 @@
 //! Values are 64-bit integers (also times in Unix seconds and truths as 0 and 1), texts (also JSON) and
 //! bytes. Migrations write these types as `{int}`, `{text}` and `{blob}`.
 
+mod bulk;
 mod db;
 mod migrate;
 mod row;
 pub mod testing;
 
+pub use bulk::{RawRow, Target};
 pub use db::{Db, Tx};
 pub use migrate::Migration;
 pub use row::{Row, Value};

@@ -81,3 +81,41 @@ async fn row_counts_name_every_table() {
         assert_eq!(musubi_store::testing::row_counts(&db).await.unwrap()["probe"], 2);
     }
 }
+
+#[tokio::test]
+async fn many_rows_go_in_and_come_out_as_they_were_and_a_broken_constraint_is_told() {
+    const PROBE: musubi_store::Target =
+        musubi_store::Target { table: "probe", columns: &["id", "n", "b", "note"] };
+    let dir = tempfile::tempdir().unwrap();
+    for db in databases(dir.path()).await {
+        db.migrate(SCHEMA, UnixTime(0)).await.unwrap();
+        let row = |n: i64| {
+            let note = (n % 3 != 0).then(|| format!("\\N\t結び\r\n{n}\\"));
+            let blob = (n % 2 == 0).then(|| vec![0, 0x5C, u8::try_from(n % 256).unwrap()]);
+            vec![format!("{n:05}").into(), n.into(), Value::Blob(blob), Value::Text(note)]
+        };
+        let mut tx = db.begin().await.unwrap();
+        assert_eq!(tx.insert_many(PROBE, []).await.unwrap(), 0);
+        assert_eq!(tx.insert_many(PROBE, (0..2_345).map(row)).await.unwrap(), 2_345);
+        let mut seen = Vec::new();
+        let select = "SELECT id, n, note FROM probe WHERE n >= $1 ORDER BY id";
+        let count = tx
+            .for_each(select, &[3_i64.into()], |row| {
+                let note = if row.is_null(2)? { None } else { Some(row.text(2)?.to_owned()) };
+                seen.push((row.text(0)?.to_owned(), row.int_opt(1)?, note));
+                Ok(())
+            })
+            .await
+            .unwrap();
+        assert_eq!(count, 2_342);
+        assert_eq!(seen[0], ("00003".into(), Some(3), None));
+        assert_eq!(seen[1], ("00004".into(), Some(4), Some("\\N\t結び\r\n4\\".into())));
+        let rows = tx.query("SELECT b FROM probe WHERE n = 10", &[]).await.unwrap();
+        assert_eq!(rows[0].blob("b").unwrap(), [0, 0x5C, 10]);
+        assert!(matches!(tx.insert_many(PROBE, [vec![1_i64.into()]]).await, Err(StoreError::Column(_))));
+        tx.commit().await.unwrap();
+        let mut tx = db.begin().await.unwrap();
+        let twice = tx.insert_many(PROBE, (2_340..2_350).map(row)).await;
+        assert!(matches!(twice, Err(StoreError::Constraint)), "{}", db.engine());
+    }
+}

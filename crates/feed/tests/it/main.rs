@@ -1,0 +1,3 @@
+//! The form of entries and heartbeats.
+
+mod form;
