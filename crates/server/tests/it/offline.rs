@@ -1,7 +1,7 @@
 //! `musubi offline`: what is said of a certificate by the platform's filter alone, in both languages, with its age; and what
 //! is refused.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use musubi_crypto::{Ed25519Signer, sha256};
 use musubi_pki::SerialNumber;
@@ -209,4 +209,56 @@ fn without_a_platform_key_nothing_is_trusted() {
     refused(&without(&["--platform-key", &stranger]), 2, "signature does not verify");
     device.write("roots/platform-key.hex", hex::encode(platform().public_key()).as_bytes());
     assert_eq!(without(&["--at", &NOW.rfc3339()]).code, 0);
+}
+
+/// A configuration of which only the database is there.
+fn configuration(folder: &Path) -> String {
+    let example = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../docs/musubi.example.toml");
+    let text = std::fs::read_to_string(example).unwrap();
+    let database = format!("sqlite:{}", folder.join("platform.sqlite").display());
+    let file = folder.join("musubi.toml");
+    std::fs::write(&file, text.replace("sqlite:/var/lib/musubi/platform.sqlite", &database)).unwrap();
+    file.display().to_string()
+}
+
+#[test]
+fn the_operator_says_who_may_have_offline_filters() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = configuration(folder.path());
+    let done = |arguments: &[&str]| {
+        let mut all = arguments.to_vec();
+        all.extend(["--config", &config]);
+        let run = musubi(&all);
+        assert_eq!(run.code, 0, "{arguments:?}: {}", run.err);
+        run.out
+    };
+    done(&["migrate"]);
+    let keys = folder.path().join("keys.json");
+    std::fs::write(&keys, musubi_crypto::ClientKey::generate().unwrap().jwk_set()).unwrap();
+    let (keys, origin) = (keys.display().to_string(), "https://shelter.example");
+    let added = [
+        "relying-party",
+        "add",
+        "--name-ja",
+        "避難所",
+        "--name-en",
+        "Shelter",
+        "--origin",
+        origin,
+        "--keys",
+        &keys,
+    ];
+    let shelter = done(&added).trim().to_owned();
+    assert_eq!(done(&["offline-filter", "list"]), "");
+    for _ in 0..2 {
+        assert_eq!(done(&["offline-filter", "allow", &shelter]), "");
+        let listed = done(&["offline-filter", "list"]);
+        assert!(listed.starts_with(&format!("{shelter}\t")) && listed.lines().count() == 1, "{listed}");
+    }
+    done(&["offline-filter", "deny", &shelter]);
+    assert_eq!(done(&["offline-filter", "list"]), "");
+    let nobody = "rp_00000000000000000000000000000000";
+    let refused = musubi(&["offline-filter", "allow", nobody, "--config", &config]);
+    assert_eq!(refused.code, 1);
+    assert!(refused.err.contains("there is no such relying party"), "{}", refused.err);
 }

@@ -1,10 +1,13 @@
 //! `/v1/offline-filters`.
 
+use std::sync::Arc;
+
+use axum::Extension;
 use axum::extract::State;
 use axum::http::header::{CONTENT_TYPE, ETAG, IF_NONE_MATCH};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
-use musubi_httpkit::{Json, Path, Problem, ProblemDocument};
+use musubi_httpkit::{Json, Path, Problem, ProblemDocument, RateLimit, RateLimiter};
 use musubi_pki::AuthorityKind;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -16,8 +19,13 @@ use super::{Refused, service};
 use crate::Verification;
 use crate::once::Calling;
 
+/// Downloads of one relying party: each moves megabytes and writes an audit record. A device fetches a filter of each
+/// authority once, and a delta a day.
+const DOWNLOADS: RateLimit = RateLimit { burst: 30, per_minute: 10, max_keys: 10_000 };
+
 pub(crate) fn api() -> OpenApiRouter<Verification> {
-    OpenApiRouter::new().routes(routes!(available)).routes(routes!(content))
+    let downloads = Arc::new(RateLimiter::new(DOWNLOADS));
+    OpenApiRouter::new().routes(routes!(available)).routes(routes!(content)).layer(Extension(downloads))
 }
 
 /// What there is to check certificates by without a network.
@@ -140,11 +148,14 @@ async fn available(
             content_type = "application/problem+json"),
         (status = 404, description = "No such filter or delta, or no more", body = ProblemDocument,
             content_type = "application/problem+json"),
+        (status = 429, description = "More than 30 downloads at once, or 10 a minute", body = ProblemDocument,
+            content_type = "application/problem+json"),
     ),
     security(("client_credentials" = []))
 )]
 async fn content(
     State(verification): State<Verification>,
+    Extension(downloads): Extension<Arc<RateLimiter>>,
     caller: Calling,
     Path(id): Path<String>,
     headers: HeaderMap,
@@ -158,8 +169,9 @@ async fn content(
     if headers.get(IF_NONE_MATCH).is_some_and(|held| held.as_bytes() == tag.as_bytes()) {
         return Ok((StatusCode::NOT_MODIFIED, [(ETAG, tag)]).into_response());
     }
-    let mut tx = context.db.begin().await.map_err(Refused::from)?;
     let at = context.clock.now();
+    downloads.check(relying_party.as_str(), at)?;
+    let mut tx = context.db.begin().await.map_err(Refused::from)?;
     service::record_download(&mut tx, relying_party, &id, &given, context.random.as_ref(), at).await?;
     tx.commit().await.map_err(Refused::from)?;
     let headers = [(CONTENT_TYPE, "application/octet-stream".to_owned()), (ETAG, tag)];

@@ -1,30 +1,18 @@
 //! Through the router, on both databases, with a small authority's lists.
 
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+mod world;
 
-use async_trait::async_trait;
-use axum::Router;
-use axum::body::Body;
-use axum::http::{HeaderMap, Request};
-use http_body_util::BodyExt as _;
-use musubi_crypto::{AssertionClaims, ClientKey, Ed25519Signer, JwkSet};
-use musubi_httpkit::{DEFAULT_TIMEOUT, finish_api};
-use musubi_kernel::{FixedClock, Secret, SeededRandom};
+use std::sync::Arc;
+
+use musubi_crypto::Ed25519Signer;
 use musubi_pki::offline_filter::{FilterAnswer, FilterDelta, OfflineFilter};
-use musubi_pki::{AuthorityKind, CertKey, Policy, RevocationReason, SerialNumber};
-use musubi_platform::consent::ConsentId;
+use musubi_pki::{AuthorityKind, CertKey, Policy, SerialNumber};
 use musubi_platform::person::PersonId;
-use musubi_platform::relying_party::{self, NewRelyingParty, RelyingPartyId};
 use musubi_platform::{Context, audit};
-use musubi_store::Db;
-use serde_json::{Value, json};
-use tower::ServiceExt as _;
+use serde_json::json;
 
+use self::world::{FIRST, worlds};
 use super::{Change, PermissionError, allow, allowed, deny, make_due, service, sql};
-use crate::upstream::{
-    ConsentEvidence, ConsentTerm, LatestAttributes, PublishedList, SerialSuccession, Upstream, UpstreamError,
-};
 use crate::{Verification, linking};
 
 #[path = "../../../pki/tests/it/support/mod.rs"]
@@ -39,221 +27,8 @@ use crate::{Verification, linking};
 )]
 mod support;
 
-use support::authority::{Authority, key_id};
-use support::lists::{List, entry};
-use support::{DAY, HOUR, Key, NOW, anchors};
-
-const FIRST: u32 = 1_000_000;
-
-/// Publishes what a test gave it.
-#[derive(Default)]
-struct Publisher(Mutex<Option<(PublishedList, Vec<u8>)>>);
-
-impl Publisher {
-    /// A list of this number with these serial numbers, counted from `FIRST`.
-    fn publish(&self, number: u8, listed: impl IntoIterator<Item = u32>) {
-        let mut list = List::of(&Authority::signature_second())
-            .numbered(number)
-            .updates(NOW.plus(-HOUR + i64::from(number)), NOW.plus(DAY));
-        for serial in listed {
-            let bytes = (FIRST + serial).to_be_bytes();
-            list = list.entry(entry(&bytes[1..], NOW.plus(-DAY), RevocationReason::Superseded));
-        }
-        let published = PublishedList {
-            authority: AuthorityKind::DigitalSignature,
-            key_id: hex::encode(key_id(Key::SignatureSecond)),
-            number: number.into(),
-            path: "/list".into(),
-        };
-        *self.0.lock().unwrap() = Some((published, list.der()));
-    }
-}
-
-#[async_trait]
-impl Upstream for Publisher {
-    async fn revocation_lists(&self) -> Result<Vec<PublishedList>, UpstreamError> {
-        Ok(self.0.lock().unwrap().iter().map(|(list, _)| list.clone()).collect())
-    }
-    async fn fetch_list(&self, _: &PublishedList) -> Result<Vec<u8>, UpstreamError> {
-        self.0.lock().unwrap().as_ref().map(|(_, der)| der.clone()).ok_or(UpstreamError::Unreachable)
-    }
-    async fn counterpart(&self, _: &CertKey) -> Result<Option<SerialNumber>, UpstreamError> {
-        Err(UpstreamError::Unreachable)
-    }
-    async fn succession(&self, _: &CertKey) -> Result<Option<SerialSuccession>, UpstreamError> {
-        Err(UpstreamError::Unreachable)
-    }
-    async fn register_consent(&self, _: &ConsentEvidence) -> Result<ConsentTerm, UpstreamError> {
-        Err(UpstreamError::Unreachable)
-    }
-    async fn withdraw_consent(&self, _: &ConsentId) -> Result<(), UpstreamError> {
-        Err(UpstreamError::Unreachable)
-    }
-    async fn latest_attributes(
-        &self,
-        _: &ConsentId,
-        _: &str,
-        _: &SerialNumber,
-    ) -> Result<LatestAttributes, UpstreamError> {
-        Err(UpstreamError::Unreachable)
-    }
-}
-
-struct World {
-    verification: Verification,
-    upstream: Arc<Publisher>,
-    router: Router,
-    assertions: AtomicU64,
-    _dir: tempfile::TempDir,
-}
-
-struct Client {
-    id: RelyingPartyId,
-    token: String,
-}
-
-struct Answer {
-    status: u16,
-    headers: HeaderMap,
-    body: Vec<u8>,
-}
-
-impl Answer {
-    fn json(&self) -> Value {
-        serde_json::from_slice(&self.body).unwrap_or_default()
-    }
-
-    #[track_caller]
-    fn is_problem(&self, status: u16, code: &str) {
-        assert_eq!((self.status, &self.json()["code"]), (status, &json!(code)));
-    }
-}
-
-async fn worlds() -> Vec<World> {
-    let dir = tempfile::tempdir().unwrap();
-    let mut worlds =
-        vec![World::new(Db::open_sqlite(&dir.path().join("t.sqlite")).await.unwrap(), dir).await];
-    if let Some(db) = musubi_store::testing::postgres_schema().await {
-        worlds.push(World::new(db, tempfile::tempdir().unwrap()).await);
-    }
-    worlds
-}
-
-impl World {
-    async fn new(db: Db, dir: tempfile::TempDir) -> Self {
-        db.migrate(&[musubi_platform::MIGRATIONS, &crate::migrations()].concat(), NOW).await.unwrap();
-        let context = Context {
-            db,
-            clock: Arc::new(FixedClock::new(NOW)),
-            random: Arc::new(SeededRandom::new([1; 32])),
-            pairwise_secret: Arc::new(Secret::new(vec![7; 32])),
-            signing_key: Arc::new(Ed25519Signer::from_seed(&[7; 32]).unwrap()),
-            api_origin: "https://api.musubi.test".into(),
-            portal_origin: "https://portal.musubi.test".into(),
-        };
-        let upstream = Arc::<Publisher>::default();
-        let verification =
-            Verification::new(context.clone(), anchors(), Arc::clone(&upstream) as _, Policy::default());
-        let (own, _) = crate::api().split_for_parts();
-        let (platform, _) = musubi_platform::api().split_for_parts();
-        let router = own.with_state(verification.clone()).merge(platform.with_state(context));
-        let router = finish_api(router, DEFAULT_TIMEOUT);
-        Self { verification, upstream, router, assertions: AtomicU64::new(0), _dir: dir }
-    }
-
-    fn context(&self) -> &Context {
-        self.verification.context()
-    }
-
-    fn keys(&self) -> [[u8; 32]; 1] {
-        [self.context().signing_key.public_key()]
-    }
-
-    async fn client(&self, name: &str) -> Client {
-        let key = ClientKey::generate().unwrap();
-        let new = NewRelyingParty {
-            name_ja: "避難所".to_owned(),
-            name_en: name.to_owned(),
-            origins: vec![format!("https://{name}.test")],
-            key_set: JwkSet::parse(&key.jwk_set()).unwrap(),
-        };
-        let mut tx = self.context().db.begin().await.unwrap();
-        let id = relying_party::register(&mut tx, &new, &*self.context().random, NOW).await.unwrap();
-        tx.commit().await.unwrap();
-        let assertion = key
-            .sign(&AssertionClaims {
-                iss: id.to_string(),
-                sub: id.to_string(),
-                aud: "https://api.musubi.test/v1/token".into(),
-                jti: format!("jti-{}", self.assertions.fetch_add(1, Ordering::Relaxed)),
-                iat: NOW.0,
-                exp: NOW.0 + 60,
-            })
-            .unwrap();
-        let form = serde_urlencoded::to_string([
-            ("grant_type", "client_credentials"),
-            ("client_assertion_type", musubi_platform::client_auth::ASSERTION_TYPE),
-            ("client_assertion", &assertion),
-        ]);
-        let request = Request::post("/v1/token")
-            .header("content-type", "application/x-www-form-urlencoded")
-            .body(Body::from(form.unwrap()))
-            .unwrap();
-        let token = self.send(request).await.json()["access_token"].as_str().unwrap().to_owned();
-        Client { id, token }
-    }
-
-    async fn send(&self, request: Request<Body>) -> Answer {
-        let (parts, body) = self.router.clone().oneshot(request).await.unwrap().into_parts();
-        let body = body.collect().await.unwrap().to_bytes().to_vec();
-        Answer { status: parts.status.as_u16(), headers: parts.headers, body }
-    }
-
-    async fn fetch(&self, client: &Client, path: &str, held: Option<&str>) -> Answer {
-        let mut request = Request::get(path).header("authorization", format!("Bearer {}", client.token));
-        if let Some(held) = held {
-            request = request.header("if-none-match", held);
-        }
-        self.send(request.body(Body::empty()).unwrap()).await
-    }
-
-    async fn offers(&self, client: &Client) -> Value {
-        self.fetch(client, "/v1/offline-filters", None).await.json()
-    }
-
-    async fn content(&self, client: &Client, id: &Value) -> Vec<u8> {
-        let answer = self.fetch(client, &format!("/v1/offline-filters/{}", id.as_str().unwrap()), None).await;
-        assert_eq!(answer.status, 200);
-        answer.body
-    }
-
-    async fn allows(&self, client: &Client) -> Change {
-        let mut tx = self.context().db.begin().await.unwrap();
-        let change = allow(&mut tx, &client.id, &*self.context().random, NOW).await.unwrap();
-        tx.commit().await.unwrap();
-        change
-    }
-
-    /// A list is published, taken in, and made into a filter if anybody may have it.
-    async fn list(&self, number: u8, listed: impl IntoIterator<Item = u32>) -> u32 {
-        self.upstream.publish(number, listed);
-        assert_eq!(self.verification.take_in().await.unwrap(), 1);
-        make_due(&self.verification).await.unwrap()
-    }
-
-    async fn audited(&self, kind: &str) -> Vec<Value> {
-        let mut tx = self.context().db.begin_read().await.unwrap();
-        let size = audit::checkpoint(&mut tx).await.unwrap().size;
-        let mut details = Vec::new();
-        for index in 0..size {
-            let record = audit::record(&mut tx, index).await.unwrap().unwrap();
-            if record.kind == kind {
-                details.push(record.detail().unwrap());
-            }
-        }
-        details
-    }
-}
+use support::authority::Authority;
+use support::{DAY, NOW, anchors};
 
 fn serial(number: u32) -> SerialNumber {
     SerialNumber::from(FIRST + number)
@@ -403,6 +178,26 @@ async fn certificates_seen_before_the_list_and_earlier_filters_widen_what_is_cov
         world.list(3, [60]).await;
         assert!(newest().await.coverage().ranges().eq([(SerialNumber::from(0xFFFF), serial(200))]));
         assert_eq!(newest().await.answer(&serial(200)), FilterAnswer::NotListed);
+    }
+}
+
+#[tokio::test]
+async fn who_downloads_without_end_is_told_to_wait() {
+    for world in worlds().await {
+        let (shelter, hospital) = (world.client("shelter").await, world.client("hospital").await);
+        world.allows(&shelter).await;
+        world.allows(&hospital).await;
+        world.list(1, [10]).await;
+        let id = world.offers(&shelter).await["filters"][0]["id"].clone();
+        let path = format!("/v1/offline-filters/{}", id.as_str().unwrap());
+        for _ in 0..30 {
+            assert_eq!(world.fetch(&shelter, &path, None).await.status, 200);
+        }
+        world.fetch(&shelter, &path, None).await.is_problem(429, "request.rate_limited");
+        let tag = format!("\"{}\"", id.as_str().unwrap());
+        assert_eq!(world.fetch(&shelter, &path, Some(&tag)).await.status, 304, "that costs nothing");
+        assert_eq!(world.fetch(&hospital, &path, None).await.status, 200);
+        assert_eq!(world.audited(audit::OFFLINE_FILTER_DOWNLOADED).await.len(), 31);
     }
 }
 
