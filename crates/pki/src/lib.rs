@@ -26,6 +26,7 @@ mod key;
 mod list_description;
 mod list_tree;
 mod name;
+pub mod offline_filter;
 pub mod oid;
 pub mod path;
 mod policy;

@@ -1,5 +1,5 @@
 //! The operator's command line: `musubi serve | migrate | config check | relying-party add | relying-party list`, and
-//! what anybody may run without a server: `musubi verify | inspect | path | replay`.
+//! what anybody may run without a server: `musubi verify | inspect | path | replay | offline`.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -15,6 +15,7 @@ use musubi_pki::{Policy, ValidationPolicy};
 use musubi_platform::relying_party::{self, NewRelyingParty, RelyingPartyId};
 use musubi_store::Db;
 use musubi_verification::evidence;
+use musubi_verification::offline_filter;
 use musubi_verification::upstream::HttpUpstream;
 use musubi_verification::validation_policy;
 use tokio::sync::watch;
@@ -48,6 +49,9 @@ enum Command {
     /// Give out the bundles of verdicts.
     #[command(subcommand)]
     Bundle(BundleCommand),
+    /// Say which relying parties may have offline filters.
+    #[command(subcommand)]
+    OfflineFilter(OfflineFilterCommand),
     /// Judge the signatures of files.
     #[command(
         after_help = "Exit codes: 0 all TOTAL-PASSED, 1 a verdict that is not, 2 could not judge, 64 wrong arguments."
@@ -62,6 +66,9 @@ enum Command {
     Path(crate::path_batch::Arguments),
     /// Derive a verdict again from its bundle, offline, and name the first difference.
     Replay(crate::replay::Replay),
+    /// Check certificates without a network, by the platform's offline filter.
+    #[command(subcommand)]
+    Offline(crate::offline::Command),
 }
 
 #[derive(Debug, clap::Args)]
@@ -136,6 +143,26 @@ enum BundleCommand {
     },
 }
 
+#[derive(Debug, Subcommand)]
+enum OfflineFilterCommand {
+    /// Let a relying party have offline filters. They are made from the next look at the lists on.
+    Allow {
+        #[command(flatten)]
+        file: ConfigFile,
+        /// The relying party's identifier.
+        relying_party: RelyingPartyId,
+    },
+    /// Give a relying party none any more. What it has, it has.
+    Deny {
+        #[command(flatten)]
+        file: ConfigFile,
+        /// The relying party's identifier.
+        relying_party: RelyingPartyId,
+    },
+    /// List who may have them, and since when.
+    List(ConfigFile),
+}
+
 pub(crate) type Failure = Box<dyn std::error::Error>;
 
 /// Wrong arguments (`EX_USAGE`).
@@ -157,6 +184,7 @@ pub fn main() -> ExitCode {
         Command::Inspect(arguments) => return crate::inspect::run(arguments),
         Command::Path(arguments) => return crate::path_batch::run(arguments),
         Command::Replay(replay) => return replay.run(&mut std::io::stdout()),
+        Command::Offline(command) => return crate::offline::run(command, SystemClock.now()),
         _ => {}
     }
     tracing_subscriber::fmt()
@@ -206,6 +234,7 @@ async fn run(command: Command) -> Result<(), Failure> {
             Ok(())
         }
         Command::Policy(command) => policy(command).await,
+        Command::OfflineFilter(command) => offline_filter(command).await,
         Command::RelyingParty(RelyingPartyCommand::List(file)) => {
             let db = database(&Config::read(&file.config)?).await?;
             let mut tx = db.begin_read().await?;
@@ -222,7 +251,11 @@ async fn run(command: Command) -> Result<(), Failure> {
             Ok(())
         }
         // Answered before, without a runtime.
-        Command::Verify(_) | Command::Inspect(_) | Command::Path(_) | Command::Replay(_) => Ok(()),
+        Command::Verify(_)
+        | Command::Inspect(_)
+        | Command::Path(_)
+        | Command::Replay(_)
+        | Command::Offline(_) => Ok(()),
     }
 }
 
@@ -247,6 +280,29 @@ async fn policy(command: PolicyCommand) -> Result<(), Failure> {
             let mut tx = database(&Config::read(&file.config)?).await?.begin().await?;
             validation_policy::assign(&mut tx, &relying_party, &id, version, &SystemRandom, at).await?;
             tx.commit().await?;
+        }
+    }
+    Ok(())
+}
+
+async fn offline_filter(command: OfflineFilterCommand) -> Result<(), Failure> {
+    let at = SystemClock.now();
+    match command {
+        OfflineFilterCommand::Allow { file, relying_party } => {
+            let mut tx = database(&Config::read(&file.config)?).await?.begin().await?;
+            offline_filter::allow(&mut tx, &relying_party, &SystemRandom, at).await?;
+            tx.commit().await?;
+        }
+        OfflineFilterCommand::Deny { file, relying_party } => {
+            let mut tx = database(&Config::read(&file.config)?).await?.begin().await?;
+            offline_filter::deny(&mut tx, &relying_party, &SystemRandom, at).await?;
+            tx.commit().await?;
+        }
+        OfflineFilterCommand::List(file) => {
+            let mut tx = database(&Config::read(&file.config)?).await?.begin_read().await?;
+            for (relying_party, since) in offline_filter::allowed(&mut tx).await? {
+                say(&mut std::io::stdout(), &format!("{relying_party}\t{}", since.rfc3339()));
+            }
         }
     }
     Ok(())

@@ -8,9 +8,11 @@ pub mod cli;
 pub mod config;
 mod inspect;
 mod intake_log;
+mod offline;
 mod openapi;
 mod path_batch;
 mod replay;
+mod roots;
 mod terminal;
 mod verify;
 
@@ -33,7 +35,7 @@ use musubi_store::{Db, StoreError, Tx};
 use musubi_stream::{ListsInUse, Streams};
 use musubi_verification::presence::CardAuthorities;
 use musubi_verification::upstream::Upstream;
-use musubi_verification::{Verification, identity_proofing};
+use musubi_verification::{Verification, identity_proofing, offline_filter};
 use musubi_web::portal::Portal;
 use tokio::sync::watch;
 
@@ -167,12 +169,37 @@ impl Platform {
         self.portal.pages()
     }
 
-    /// Takes in newer revocation lists, delivers the change stream and deletes what has expired, until `stop` turns true.
+    /// Takes in newer revocation lists, makes offline filters of them, delivers the change stream, and deletes what has
+    /// expired, until `stop` turns true.
     pub async fn run_background(&self, stop: watch::Receiver<bool>) {
-        tokio::join!(musubi_stream::push::run(&self.streams, stop.clone()), self.run_intake(stop));
+        tokio::join!(
+            self.take_in_lists(stop.clone()),
+            self.make_offline_filters(stop.clone()),
+            musubi_stream::push::run(&self.streams, stop),
+        );
     }
 
-    async fn run_intake(&self, mut stop: watch::Receiver<bool>) {
+    /// Beside the intake: a filter of a nation takes seconds, and no list waits for it.
+    async fn make_offline_filters(&self, mut stop: watch::Receiver<bool>) {
+        let mut failed = None;
+        loop {
+            let error =
+                offline_filter::make_due(&self.verification).await.err().map(|error| error.to_string());
+            if let Some(error) = error.as_ref().filter(|error| failed.as_ref() != Some(*error)) {
+                tracing::warn!(%error, "an offline filter was not made");
+            }
+            failed = error;
+            tokio::select! {
+                () = tokio::time::sleep(INTAKE_EVERY) => {}
+                changed = stop.changed() => if changed.is_err() || *stop.borrow() { return },
+            }
+            if *stop.borrow() {
+                return;
+            }
+        }
+    }
+
+    async fn take_in_lists(&self, mut stop: watch::Receiver<bool>) {
         let mut round = 0_u32;
         let mut log = intake_log::IntakeLog::default();
         loop {

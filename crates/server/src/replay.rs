@@ -1,24 +1,19 @@
 //! `musubi replay`: derives verdicts again from their bundles, offline. Needs no configuration and no database.
 
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
-use musubi_pki::{AuthorityKind, TrustAnchors};
 use musubi_signature::bundle::{Difference, Replayed, Roots, replay, split_first};
 use musubi_signature::report::etsi_xml_of_bundle;
 use serde_json::json;
+
+use crate::roots::{UNREADABLE, USAGE, Unusable, anchors, platform_keys, read};
 
 /// The verdict follows from the bundle.
 const IDENTICAL: u8 = 0;
 /// It does not.
 const DIFFERENT: u8 = 1;
-/// Not a bundle, or one for another program; or a file cannot be read.
-const UNREADABLE: u8 = 2;
-/// Wrong arguments.
-const USAGE: u8 = 64;
-/// The platform's keys in a folder of roots, hex, one on a line.
-const KEY_FILE: &str = "platform-key.hex";
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Replay {
@@ -45,9 +40,6 @@ pub(crate) struct Replay {
     sequence: bool,
 }
 
-/// What cannot be used: with the exit code.
-struct Unusable(u8, String);
-
 impl Replay {
     pub(crate) fn run(&self, out: &mut dyn Write) -> ExitCode {
         let code = self.replayed(out).unwrap_or_else(|Unusable(code, message)| {
@@ -59,8 +51,8 @@ impl Replay {
     }
 
     fn replayed(&self, out: &mut dyn Write) -> Result<u8, Unusable> {
-        let anchors = anchors(&self.roots)?;
-        let platform_keys = self.platform_keys()?;
+        let anchors = anchors("--roots", &self.roots)?;
+        let platform_keys = platform_keys(&self.platform_key, &self.roots)?;
         let roots = Roots { anchors: &anchors, platform_keys: &platform_keys };
         let bytes = read(&self.file)?;
         if self.sequence {
@@ -148,58 +140,10 @@ impl Replay {
         drop(writeln!(out, "{text}"));
         Ok(worst)
     }
-
-    fn platform_keys(&self) -> Result<Vec<[u8; 32]>, Unusable> {
-        let mut texts = self.platform_key.clone();
-        if texts.is_empty()
-            && let Ok(text) = std::fs::read_to_string(self.roots.join(KEY_FILE))
-        {
-            texts.extend(text.lines().map(|line| line.trim().to_owned()).filter(|line| !line.is_empty()));
-        }
-        if texts.is_empty() {
-            return Err(Unusable(USAGE, "give the platform's public key with --platform-key HEX".into()));
-        }
-        let key = |text: &String| {
-            let bytes = hex::decode(text).ok().and_then(|bytes| bytes.try_into().ok());
-            bytes.ok_or_else(|| Unusable(USAGE, "--platform-key takes 64 hex digits".into()))
-        };
-        texts.iter().map(key).collect()
-    }
 }
 
 fn code_of(difference: &Difference) -> u8 {
     if difference.is_unreadable() { UNREADABLE } else { DIFFERENT }
-}
-
-fn read(path: &Path) -> Result<Vec<u8>, Unusable> {
-    std::fs::read(path)
-        .map_err(|error| Unusable(UNREADABLE, format!("cannot read {}: {error}", path.display())))
-}
-
-/// The kind of a root is told by its name: only one of them accepts it.
-fn anchors(place: &Path) -> Result<TrustAnchors, Unusable> {
-    let wrong = |message: String| Unusable(USAGE, message);
-    if place == Path::new("production") {
-        return TrustAnchors::production().map_err(|error| wrong(error.to_string()));
-    }
-    let entries = std::fs::read_dir(place)
-        .map_err(|error| wrong(format!("--roots: cannot read {}: {error}", place.display())))?;
-    let mut paths: Vec<PathBuf> = entries.filter_map(|entry| entry.ok().map(|entry| entry.path())).collect();
-    paths.retain(|path| {
-        path.extension().is_some_and(|e| ["der", "cer", "crt"].iter().any(|known| e == *known))
-    });
-    paths.sort();
-    let mut roots = Vec::new();
-    for path in paths {
-        let der = read(&path)?;
-        let fits =
-            |kind: &AuthorityKind| TrustAnchors::insecure_test_hierarchy([(*kind, der.clone())]).is_ok();
-        match AuthorityKind::ALL.into_iter().find(fits) {
-            Some(kind) => roots.push((kind, der)),
-            None => return Err(wrong(format!("--roots: {} is no test root", path.display()))),
-        }
-    }
-    TrustAnchors::insecure_test_hierarchy(roots).map_err(|error| wrong(format!("--roots: {error}")))
 }
 
 fn identical_json(replayed: &Replayed, checked: &[usize]) -> String {

@@ -11,6 +11,7 @@ pub mod entitlement_check;
 pub mod evidence;
 pub mod identity_proofing;
 pub mod linking;
+pub mod offline_filter;
 mod once;
 pub mod outcome;
 pub mod presence;
@@ -52,6 +53,7 @@ pub fn migrations() -> Vec<Migration> {
         evidence::MIGRATIONS,
         change_check::MIGRATIONS,
         validation_policy::MIGRATIONS,
+        offline_filter::MIGRATIONS,
     ]
     .concat()
 }
@@ -226,5 +228,8 @@ pub async fn purge_abandoned(tx: &mut Tx, at: UnixTime) -> Result<u64, StoreErro
 /// The routes of every feature here, with their part of the OpenAPI document.
 #[must_use]
 pub fn api() -> OpenApiRouter<Verification> {
-    identity_proofing::http::api().merge(entitlement_check::http::api()).merge(change_check::http::api())
+    identity_proofing::http::api()
+        .merge(entitlement_check::http::api())
+        .merge(change_check::http::api())
+        .merge(offline_filter::http::api())
 }

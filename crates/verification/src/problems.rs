@@ -3,6 +3,7 @@
 use musubi_httpkit::{Problem, ProblemKind, Text, internal};
 
 use crate::change_check;
+use crate::offline_filter;
 use crate::outcome::TransactionError;
 
 /// Every kind in this module, for the reference.
@@ -18,6 +19,8 @@ pub const PROBLEMS: &[&ProblemKind] = &[
     &CONSENT_NONE,
     &LATEST_NONE_NEWER,
     &UPSTREAM_UNREACHABLE,
+    &OFFLINE_FILTER_NOT_ALLOWED,
+    &OFFLINE_FILTER_UNKNOWN,
 ];
 
 /// No such transaction of the calling relying party.
@@ -160,6 +163,46 @@ pub static UPSTREAM_UNREACHABLE: ProblemKind = ProblemKind::new(
     ),
     Text::new("The authority cannot be reached. Nothing was changed.", "Try again a little later."),
 );
+
+/// The operator has not allowed this relying party to have offline filters.
+pub static OFFLINE_FILTER_NOT_ALLOWED: ProblemKind = ProblemKind::new(
+    "offline_filter.not_allowed",
+    403,
+    "Offline filters are not allowed",
+    Text::new(
+        "失効情報フィルタ（オフライン確認用）の利用が認められていません。",
+        "避難所や病院などでオフラインの確認が必要な場合は、プラットフォームの運用者に申し込んでください。",
+    ),
+    Text::new(
+        "You are not allowed to have offline filters.",
+        "If you must check certificates without a network, ask the platform's operator.",
+    ),
+);
+
+/// No filter or delta with this id, or no more.
+pub static OFFLINE_FILTER_UNKNOWN: ProblemKind = ProblemKind::new(
+    "offline_filter.unknown",
+    404,
+    "No such offline filter",
+    Text::new(
+        "この失効情報フィルタは見つかりません。新しいものに置き換わった可能性があります。",
+        "GET /v1/offline-filters で今あるものを確認し、差分がつながらない場合は全体を取得してください。",
+    ),
+    Text::new(
+        "There is no such offline filter; a newer one may have taken its place.",
+        "See what there is with GET /v1/offline-filters, and fetch the whole filter if no delta begins at yours.",
+    ),
+);
+
+impl From<offline_filter::Refused> for Problem {
+    fn from(error: offline_filter::Refused) -> Self {
+        match error {
+            offline_filter::Refused::NotAllowed => Self::new(&OFFLINE_FILTER_NOT_ALLOWED),
+            offline_filter::Refused::Unknown => Self::new(&OFFLINE_FILTER_UNKNOWN),
+            offline_filter::Refused::Store(error) => internal(&error),
+        }
+    }
+}
 
 impl From<TransactionError> for Problem {
     fn from(error: TransactionError) -> Self {

@@ -7,6 +7,7 @@
 mod apdu;
 mod bounds;
 mod document;
+mod offline;
 mod paths;
 mod records;
 mod signed;
@@ -43,6 +44,7 @@ pub(crate) const TARGETS: &[(&str, Target)] = &[
     ("inspect", inspect),
     ("jws", |input| bounds::find(jws::find, input)),
     ("list", paths::list),
+    ("offline", offline::offline),
     ("path", paths::path),
     ("pdf", |input| bounds::find(pdf::find, input)),
     ("policy", policy),

@@ -36,6 +36,10 @@ audit_events! {
     VALIDATION_POLICY_ADDED = "validation_policy.added", "検証ポリシーを追加しました。", "A validation policy was added.";
     VALIDATION_POLICY_ASSIGNED = "validation_policy.assigned", "事業者に適用する検証ポリシーを定めました。", "A relying party was put under a validation policy.";
     TOKEN_ISSUED = "token.issued", "事業者にアクセストークンを発行しました。", "An access token was issued to a relying party.";
+    OFFLINE_FILTER_ALLOWED = "offline_filter.allowed", "事業者に失効情報フィルタ（オフライン確認用）の利用を認めました。", "A relying party was allowed to have offline filters.";
+    OFFLINE_FILTER_DENIED = "offline_filter.denied", "事業者の失効情報フィルタ（オフライン確認用）の利用を終わらせました。", "A relying party may no longer have offline filters.";
+    OFFLINE_FILTER_BUILT = "offline_filter.built", "失効リストから失効情報フィルタ（オフライン確認用）を作りました。", "An offline filter was made of a revocation list.";
+    OFFLINE_FILTER_DOWNLOADED = "offline_filter.downloaded", "事業者が失効情報フィルタ（オフライン確認用）を受け取りました。", "A relying party downloaded an offline filter or a delta.";
     REVOCATION_LIST_TAKEN_IN = "revocation_list.taken_in", "失効リストを取り込みました。", "A revocation list was taken in.";
     CHANGE_EVENT_RECORDED = "change_event.recorded", "電子証明書の変更を記録しました。", "A change of a certificate was recorded.";
     STREAM_ENDPOINT_SET = "stream_endpoint.set", "事業者が変更通知の送り先を登録または変更しました。", "A relying party registered or changed where its change stream is sent.";

@@ -72,13 +72,12 @@ fn too_large(path: &Path) -> Failure {
 }
 
 /// The one certificate in a file.
-pub(super) fn one_certificate(path: &Path) -> Result<Vec<u8>, Failure> {
-    let found = objects("--certificate", &[path.to_owned()], Kind::Certificate)?;
+pub(crate) fn one_certificate(option: &str, path: &Path) -> Result<Vec<u8>, Failure> {
+    let found = objects(option, &[path.to_owned()], Kind::Certificate)?;
     match <[Vec<u8>; 1]>::try_from(found) {
         Ok([one]) => Ok(one),
         Err(several) => {
-            Err(format!("--certificate: {}: {} certificates, not one", shown_path(path), several.len())
-                .into())
+            Err(format!("{option}: {}: {} certificates, not one", shown_path(path), several.len()).into())
         }
     }
 }

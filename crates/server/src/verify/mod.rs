@@ -21,8 +21,8 @@ use musubi_signature::{
 };
 
 use self::human::Summary;
-pub(crate) use self::input::read;
-use self::input::{Material, one_certificate};
+use self::input::Material;
+pub(crate) use self::input::{one_certificate, read};
 use self::progress::Progress;
 use crate::cli::{Failure, say};
 use musubi_httpkit::page::Lang;
@@ -232,7 +232,7 @@ fn judge_raw(
     is_bare_digest: bool,
     context: &Context<'_>,
 ) -> Result<DocumentJudgement, NotJudged> {
-    let (signature, certificate) = (read(signature)?, one_certificate(certificate)?);
+    let (signature, certificate) = (read(signature)?, one_certificate("--certificate", certificate)?);
     let mut given = raw::RawSignature::new(&certificate, &signature, raw::Given::Bytes(content));
     if is_bare_digest {
         given.padding = raw::RsaPadding::InsecureBareDigestOfTheDigitalAgencysSigningService;

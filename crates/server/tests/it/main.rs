@@ -9,6 +9,7 @@
 )]
 
 mod inspect;
+mod offline;
 mod path_batch;
 mod program;
 mod replay;

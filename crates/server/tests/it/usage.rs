@@ -31,6 +31,12 @@ fn wrong_arguments_of_every_command_exit_with_64() {
         &["inspect", "a", "b"],
         &["path"],
         &["path", "--batch", "file"],
+        &["offline"],
+        &["offline", "check", "certificate.der"],
+        &["offline", "check", "--filter", "f", "--max-age", "-1", "certificate.der"],
+        &["offline", "update", "--filter", "f"],
+        &["offline-filter", "allow"],
+        &["offline-filter", "deny", "--nothing"],
     ] {
         let run = musubi(wrong);
         assert_eq!((run.code, run.out.as_str()), (64, ""), "{wrong:?}: {}", run.err);

@@ -252,5 +252,14 @@ pub async fn set_attributes_serial(
     sql::set_attributes_serial(tx, link, serial).await
 }
 
+/// The smallest and the largest serial number of this authority, of whatever generation, that were seen by then.
+pub(crate) async fn serials_seen(
+    tx: &mut Tx,
+    authority: AuthorityKind,
+    until: UnixTime,
+) -> Result<Option<[SerialNumber; 2]>, StoreError> {
+    sql::serials_seen(tx, authority, until).await
+}
+
 #[cfg(test)]
 mod tests;

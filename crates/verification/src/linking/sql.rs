@@ -259,3 +259,30 @@ fn link(row: &Row) -> Result<Link, StoreError> {
         attributes_serial: row.parsed("attributes_serial")?,
     })
 }
+
+/// The smallest and the largest serial number seen by then. Their text is hex in whole bytes: the longer is the larger.
+pub(super) async fn serials_seen(
+    tx: &mut Tx,
+    authority: AuthorityKind,
+    until: UnixTime,
+) -> Result<Option<[SerialNumber; 2]>, StoreError> {
+    let values = [authority.as_str().into(), until.into()];
+    let smallest = tx
+        .query_opt(
+            "SELECT serial FROM certificate WHERE authority = $1 AND first_seen_at <= $2
+             ORDER BY LENGTH(serial), serial LIMIT 1",
+            &values,
+        )
+        .await?;
+    let largest = tx
+        .query_opt(
+            "SELECT serial FROM certificate WHERE authority = $1 AND first_seen_at <= $2
+             ORDER BY LENGTH(serial) DESC, serial DESC LIMIT 1",
+            &values,
+        )
+        .await?;
+    match (smallest, largest) {
+        (Some(smallest), Some(largest)) => Ok(Some([smallest.parsed("serial")?, largest.parsed("serial")?])),
+        _ => Ok(None),
+    }
+}

@@ -20,6 +20,9 @@ pub(super) fn assert_conforms(method: &Method, path: &str, answer: &Answer) {
     let media_type = answer.header("content-type");
     let media =
         content.get(media_type).unwrap_or_else(|| panic!("{method} {path}: {} {media_type}", answer.status));
+    if media_type == "application/octet-stream" {
+        return;
+    }
     if let Err(fault) = check(&media["schema"], &answer.body, "") {
         panic!("{method} {path} {}: {fault}: {}", answer.status, answer.text);
     }

@@ -21,6 +21,7 @@ use musubi_platform::relying_party::{self, NewRelyingParty};
 use musubi_server::{Origins, Parts, Platform};
 use musubi_store::Db;
 use musubi_store::testing::{postgres_schema, row_counts};
+use musubi_verification::offline_filter;
 use musubi_verification::upstream::{HttpUpstream, Upstream};
 use serde_json::Value;
 use tempfile::TempDir;
@@ -197,7 +198,7 @@ impl Api {
         let response = self.router.clone().oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();
         let bytes = body.collect().await.unwrap().to_bytes();
-        let text = String::from_utf8(bytes.to_vec()).unwrap();
+        let text = String::from_utf8_lossy(&bytes).into_owned();
         let body = serde_json::from_str(&text).unwrap_or(Value::Null);
         let answer = Answer { status: parts.status.as_u16(), headers: parts.headers, body, text };
         assert_conforms(&method, &path, &answer);
@@ -247,6 +248,19 @@ impl Api {
     /// Takes in what the authorities have published; answers how many lists.
     pub(crate) async fn take_in(&self) -> u32 {
         self.platform.verification().take_in().await.unwrap()
+    }
+
+    /// Lets the client have offline filters and makes them; answers the id of one.
+    pub(crate) async fn offline_filter(&self, client: &Client) -> String {
+        let context = self.platform.context();
+        let at = context.clock.now();
+        let mut tx = context.db.begin().await.unwrap();
+        offline_filter::allow(&mut tx, &client.id, context.random.as_ref(), at).await.unwrap();
+        tx.commit().await.unwrap();
+        assert!(offline_filter::make_due(self.platform.verification()).await.unwrap() > 0);
+        let path = "/v1/offline-filters";
+        let offers = self.call(&Method::GET, path, Some(&client.token()), None, None).await.expect(200);
+        offers.body["filters"][0]["id"].as_str().unwrap().to_owned()
     }
 
     /// Rows of every table.

@@ -29,6 +29,8 @@ pub(super) const ROUTES: &[(&str, &str, Access)] = &[
     ("GET", "/v1/change-events", Authenticated),
     ("GET", "/v1/entitlement-checks/{id}", Authenticated),
     ("GET", "/v1/identity-proofings/{id}", Authenticated),
+    ("GET", "/v1/offline-filters", Authenticated),
+    ("GET", "/v1/offline-filters/{id}", Authenticated),
     ("POST", "/v1/change-checks", Authenticated),
     ("POST", "/v1/entitlement-checks", Authenticated),
     ("POST", "/v1/entitlement-checks/{id}/completion", Authenticated),
@@ -47,11 +49,12 @@ struct Good {
 }
 
 /// A fixture with a request that would succeed for each authenticated route: an open transaction of each kind with the
-/// card's answer, a customer who consented and moved.
+/// card's answer, a customer who consented and moved, an offline filter that the caller may have.
 async fn prepared(fx: &Fixture) -> Vec<Good> {
     fx.link(&fx.bank, "c-1", "inoue-sakura", &["address"]).await;
     fx.moves("inoue-sakura").await;
     fx.take_in().await;
+    let filter = fx.offline_filter(&fx.bank).await;
     let application = fx.application(MISAKI, &["name"]).await;
     let proofing = fx.start_proofing(&fx.bank, "c-2", application.clone()).await;
     let signed = fx.card(MISAKI, Sign, &proofing.document).await;
@@ -60,7 +63,11 @@ async fn prepared(fx: &Fixture) -> Vec<Good> {
     let authenticated = ROUTES.iter().filter(|(_, _, access)| *access == Authenticated);
     authenticated
         .map(|(method, path, _)| {
-            let id = if path.contains("identity") { &proofing.id } else { &check.id };
+            let id = match path {
+                path if path.contains("identity") => &proofing.id,
+                path if path.contains("offline") => &filter,
+                _ => &check.id,
+            };
             let body = match *path {
                 "/v1/identity-proofings" => Some(Fixture::proofing_body(&fx.bank, "c-3", &application)),
                 "/v1/identity-proofings/{id}/completion" => Some(completion(&application, &signed)),
