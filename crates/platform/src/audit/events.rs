@@ -40,4 +40,7 @@ audit_events! {
     CHANGE_EVENT_RECORDED = "change_event.recorded", "電子証明書の変更を記録しました。", "A change of a certificate was recorded.";
     SESSION_OPENED = "session.opened", "ポータルにログインしました。", "The resident signed in to the portal.";
     SESSION_CLOSED = "session.closed", "ポータルからログアウトしました。", "The resident signed out of the portal.";
+    CONSOLE_OPENED = "console.opened", "運用者が管理画面にサインインしました。", "The operator signed in to the console.";
+    CONSOLE_CLOSED = "console.closed", "運用者が管理画面からサインアウトしました。", "The operator signed out of the console.";
+    USAGE_DOWNLOADED = "usage.downloaded", "運用者が月次レポートをダウンロードしました。", "The operator downloaded a monthly report.";
 }
