@@ -18,6 +18,7 @@ pub mod problems;
 pub mod revocation;
 pub mod upstream;
 pub mod validation_policy;
+pub mod watching;
 mod wire;
 
 use std::sync::Arc;

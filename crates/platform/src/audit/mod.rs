@@ -35,7 +35,7 @@ use crate::{PersonId, RelyingPartyId};
 pub use events::*;
 pub use http::{CheckpointAnswer, ConsistencyAnswer, InclusionAnswer, api};
 pub use musubi_crypto::merkle::{BadProof, leaf_hash, verify_consistency, verify_inclusion};
-pub use service::{append, by_person, checkpoint, consistency, inclusion, record, root_at};
+pub use service::{append, append_all, by_person, checkpoint, consistency, inclusion, record, root_at};
 
 pub(crate) const MIGRATION: Migration =
     Migration { name: "audit/0001_audit", sql: include_str!("migrations/0001_audit.sql") };

@@ -1,5 +1,7 @@
 //! The rules of the log: append, read, prove.
 
+use std::collections::BTreeMap;
+
 use musubi_crypto::merkle::{leaf_hash, node_hash};
 use musubi_crypto::{Sha256Digest, canonical_json};
 use musubi_kernel::{Random, UnixTime};
@@ -21,28 +23,61 @@ pub async fn append(
     random: &dyn Random,
     at: UnixTime,
 ) -> Result<Receipt, StoreError> {
-    if !AUDIT_EVENTS.iter().any(|kind| kind.name == event.kind) {
+    append_all(tx, std::slice::from_ref(event), random, at).await?.pop().ok_or(StoreError::Corrupt("size"))
+}
+
+/// Appends events, in their order, as [`append`] does each; answers a receipt for each.
+///
+/// # Errors
+/// As [`append`]; then none is appended once the transaction is dropped.
+pub async fn append_all(
+    tx: &mut Tx,
+    events: &[AuditEvent],
+    random: &dyn Random,
+    at: UnixTime,
+) -> Result<Vec<Receipt>, StoreError> {
+    if events.iter().any(|event| !AUDIT_EVENTS.iter().any(|kind| kind.name == event.kind)) {
         return Err(StoreError::Corrupt("kind"));
     }
-    let record = canonical_json(&json!({
-        "version": 1,
-        "salt": musubi_kernel::random_body(random),
-        "at": at,
-        "kind": event.kind,
-        "relying_party": event.relying_party,
-        "person": event.person,
-        "detail": event.detail,
-    }));
-    let hash = leaf_hash(record.as_bytes());
-    // This update is the lock: from here on, nobody else has this index.
-    let index = sql::grow(tx, at).await?;
-    sql::insert_record(tx, index, event, at, &record, &hash).await?;
-    let mut joined = hash;
-    for left in tree::joins(index) {
-        joined = node_hash(&sql::node(tx, left).await?, &joined);
-        sql::insert_node(tx, Node { level: left.level + 1, position: left.position >> 1 }, &joined).await?;
+    let Ok(count) = u64::try_from(events.len()) else { return Err(StoreError::Corrupt("size")) };
+    if count == 0 {
+        return Ok(Vec::new());
     }
-    Ok(Receipt { index, leaf_hash: hash })
+    // This update is the lock: from here on, nobody else has these indices.
+    let first = sql::grow(tx, count, at).await?;
+    let mut receipts = Vec::with_capacity(events.len());
+    let mut records = Vec::with_capacity(events.len());
+    // Hashes of this batch, which the database does not have yet.
+    let mut fresh: BTreeMap<(u32, u64), Sha256Digest> = BTreeMap::new();
+    let mut nodes = Vec::new();
+    for (index, event) in (first..).zip(events) {
+        let record = canonical_json(&json!({
+            "version": 1,
+            "salt": musubi_kernel::random_body(random),
+            "at": at,
+            "kind": event.kind,
+            "relying_party": event.relying_party,
+            "person": event.person,
+            "detail": event.detail,
+        }));
+        let hash = leaf_hash(record.as_bytes());
+        records.push(sql::record_row(index, event, at, record, &hash)?);
+        receipts.push(Receipt { index, leaf_hash: hash });
+        fresh.insert((0, index), hash);
+        let mut joined = hash;
+        for left in tree::joins(index) {
+            let beside = match fresh.get(&(left.level, left.position)) {
+                Some(hash) => *hash,
+                None => sql::node(tx, left).await?,
+            };
+            joined = node_hash(&beside, &joined);
+            let above = Node { level: left.level + 1, position: left.position >> 1 };
+            fresh.insert((above.level, above.position), joined);
+            nodes.push(sql::node_row(above, &joined)?);
+        }
+    }
+    sql::insert(tx, records, nodes).await?;
+    Ok(receipts)
 }
 
 /// Size, root hash and time of the log.

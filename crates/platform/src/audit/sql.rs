@@ -2,18 +2,21 @@
 
 use musubi_crypto::Sha256Digest;
 use musubi_kernel::UnixTime;
-use musubi_store::{Row, StoreError, Tx};
+use musubi_store::{Row, StoreError, Target, Tx, Value};
 
 use super::tree::Node;
 use super::{AuditEvent, AuditRecord};
 use crate::PersonId;
 
-/// Makes place for one more leaf; answers its index. Holds the head row until the transaction ends.
-pub(super) async fn grow(tx: &mut Tx, at: UnixTime) -> Result<u64, StoreError> {
+/// Makes place for `count` more leaves; answers the index of the first. Holds the head row until the transaction ends.
+pub(super) async fn grow(tx: &mut Tx, count: u64, at: UnixTime) -> Result<u64, StoreError> {
     let row = tx
-        .query_one("UPDATE audit_head SET size = size + 1, at = $1 WHERE id = 1 RETURNING size", &[at.into()])
+        .query_one(
+            "UPDATE audit_head SET size = size + $1, at = $2 WHERE id = 1 RETURNING size",
+            &[signed(count)?.into(), at.into()],
+        )
         .await?;
-    unsigned(row.int("size")? - 1, "size")
+    unsigned(row.int("size")? - signed(count)?, "size")
 }
 
 /// Size and time of the last append.
@@ -22,29 +25,41 @@ pub(super) async fn head(tx: &mut Tx) -> Result<(u64, UnixTime), StoreError> {
     Ok((unsigned(row.int("size")?, "size")?, row.time("at")?))
 }
 
-pub(super) async fn insert_record(
-    tx: &mut Tx,
+const RECORDS: Target = Target {
+    table: "audit_record",
+    columns: &["leaf_index", "person", "relying_party", "kind", "at", "record", "leaf_hash"],
+};
+const NODES: Target = Target { table: "audit_node", columns: &["level", "position", "hash"] };
+
+pub(super) fn record_row(
     index: u64,
     event: &AuditEvent,
     at: UnixTime,
-    record: &str,
+    record: String,
     leaf_hash: &Sha256Digest,
+) -> Result<Vec<Value>, StoreError> {
+    Ok(vec![
+        signed(index)?.into(),
+        event.person.as_ref().map(PersonId::as_str).into(),
+        event.relying_party.as_ref().map(crate::RelyingPartyId::as_str).into(),
+        event.kind.into(),
+        at.into(),
+        record.into(),
+        (*leaf_hash).into(),
+    ])
+}
+
+pub(super) fn node_row(node: Node, hash: &Sha256Digest) -> Result<Vec<Value>, StoreError> {
+    Ok(vec![node.level.into(), signed(node.position)?.into(), (*hash).into()])
+}
+
+pub(super) async fn insert(
+    tx: &mut Tx,
+    records: Vec<Vec<Value>>,
+    nodes: Vec<Vec<Value>>,
 ) -> Result<(), StoreError> {
-    tx.execute(
-        "INSERT INTO audit_record (leaf_index, person, relying_party, kind, at, record, leaf_hash)
-         VALUES ($1, $2, $3, $4, $5, $6, $7)",
-        &[
-            signed(index)?.into(),
-            event.person.as_ref().map(PersonId::as_str).into(),
-            event.relying_party.as_ref().map(crate::RelyingPartyId::as_str).into(),
-            event.kind.into(),
-            at.into(),
-            record.into(),
-            (*leaf_hash).into(),
-        ],
-    )
-    .await
-    .map(drop)
+    tx.insert_many(RECORDS, records).await?;
+    tx.insert_many(NODES, nodes).await.map(drop)
 }
 
 /// The hash of a node: of a leaf (level 0), or of a complete subtree.
@@ -66,15 +81,6 @@ pub(super) async fn node(tx: &mut Tx, node: Node) -> Result<Sha256Digest, StoreE
         }
     };
     digest(&row, "hash")
-}
-
-pub(super) async fn insert_node(tx: &mut Tx, node: Node, hash: &Sha256Digest) -> Result<(), StoreError> {
-    tx.execute(
-        "INSERT INTO audit_node (level, position, hash) VALUES ($1, $2, $3)",
-        &[node.level.into(), signed(node.position)?.into(), (*hash).into()],
-    )
-    .await
-    .map(drop)
 }
 
 pub(super) async fn record(tx: &mut Tx, index: u64) -> Result<Option<AuditRecord>, StoreError> {

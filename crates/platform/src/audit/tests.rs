@@ -354,3 +354,31 @@ fn a_receipt_is_hex_on_the_wire() {
     assert_eq!(json, json!({ "index": 7, "leaf_hash": hex::encode(leaf_hash) }));
     assert_eq!(serde_json::from_value::<Receipt>(json).unwrap(), receipt);
 }
+
+#[tokio::test]
+async fn many_at_once_make_the_same_tree_as_one_after_another() {
+    for world in worlds().await {
+        let context = &world.context;
+        let mut hashes = Vec::new();
+        for batch in [1, 5, 2, 64, 3, 0, 25] {
+            let mut tx = context.db.begin().await.unwrap();
+            let events: Vec<AuditEvent> = (0..batch)
+                .map(|n| AuditEvent {
+                    kind: CHANGE_EVENT_RECORDED,
+                    relying_party: None,
+                    person: None,
+                    detail: json!({ "n": n }),
+                })
+                .collect();
+            let receipts = append_all(&mut tx, &events, context.random.as_ref(), NOW).await.unwrap();
+            assert_eq!(receipts.len(), events.len());
+            for receipt in receipts {
+                assert_eq!(receipt.index, hashes.len() as u64);
+                hashes.push(receipt.leaf_hash);
+            }
+            let checkpoint = checkpoint(&mut tx).await.unwrap();
+            assert_eq!((checkpoint.size, checkpoint.root_hash), (hashes.len() as u64, naive_root(&hashes)));
+            tx.commit().await.unwrap();
+        }
+    }
+}

@@ -1,152 +1,29 @@
-//! `/v1/change-events`, `/v1/change-checks`, `/v1/latest-attributes`.
+//! `/v1/change-checks`, `/v1/latest-attributes`.
 
 use std::collections::BTreeMap;
 
 use axum::extract::State;
 use axum::response::Response;
-use musubi_httpkit::{Json, PostedJson, Problem, ProblemDocument, Query, internal};
+use musubi_httpkit::{PostedJson, Problem, ProblemDocument, internal};
 use musubi_pki::{AuthorityKind, CertKey, SerialNumber};
 use musubi_platform::audit::{self, AuditEvent};
-use musubi_platform::consent;
 use musubi_platform::idempotency::IdempotencyKey;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::Error;
 use super::service::{self, CertificateState};
-use super::{ChangeEvent, Error};
 use crate::Verification;
 use crate::linking;
 use crate::once::{Calling, Once};
 use crate::outcome::check_customer_id;
 use crate::wire::FreshnessBody;
 
-/// Largest page of events.
-const MAX_PAGE: u32 = 500;
-
 pub(crate) fn api() -> OpenApiRouter<Verification> {
-    OpenApiRouter::new().routes(routes!(events)).routes(routes!(check)).routes(routes!(latest))
-}
-
-/// Which events.
-#[derive(Debug, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-struct Page {
-    /// Sequence number after which to begin; 0 for the beginning.
-    #[serde(default)]
-    #[param(minimum = 0, example = 0)]
-    after: i64,
-    /// 1 to 500; 100 if left out.
-    #[param(minimum = 1, maximum = 500, example = 100)]
-    limit: Option<u32>,
-}
-
-/// A page of the relying party's sequence of events.
-#[derive(Debug, Serialize, ToSchema)]
-#[schema(as = ChangeEvents)]
-struct EventsBody {
-    /// In order, without gaps.
-    events: Vec<EventBody>,
-    /// Ask after this number next.
-    next: i64,
-    /// Age of the oldest revocation list in use.
-    #[schema(value_type = Option<FreshnessBody>)]
-    freshness: Option<serde_json::Value>,
-}
-
-/// One change.
-#[derive(Debug, Serialize, ToSchema)]
-#[schema(as = ChangeEvent)]
-struct EventBody {
-    /// From 1, without gaps.
-    sequence: i64,
-    /// `attributes_changed`, `renewed`, `ended`, `held_or_compromised` or `undetermined`.
-    #[schema(example = "attributes_changed")]
-    kind: &'static str,
-    /// The relying party's own number for the person.
-    customer_id: String,
-    /// The person's identifier for this relying party alone.
-    subject: String,
-    /// `digital_signature` or `user_authentication`.
-    #[schema(value_type = String, example = "digital_signature")]
-    certificate_kind: AuthorityKind,
-    /// The revocation date in the list, RFC 3339.
-    occurred_at: String,
-    /// When this platform took the list in, RFC 3339.
-    recorded_at: String,
-    /// What it rests on.
-    evidence: EvidenceBody,
-    /// `available` if the resident consented to the latest attributes, else `no_consent`.
-    latest_attributes: &'static str,
-}
-
-/// Evidence of a change.
-#[derive(Debug, Serialize, ToSchema)]
-#[schema(as = ChangeEvidence)]
-struct EvidenceBody {
-    /// CRLReason (RFC 5280, 5.3.1).
-    #[schema(example = "affiliationChanged")]
-    reason: String,
-    /// CRLNumber.
-    list_number: i64,
-}
-
-/// Reads the changes of this relying party's customers (変更確認), in order.
-#[utoipa::path(
-    get, path = "/v1/change-events", tag = "change check", operation_id = "list_change_events", params(Page),
-    responses(
-        (status = 200, description = "Events after `after`", body = EventsBody),
-        (status = 400, description = "The query is malformed", body = ProblemDocument,
-            content_type = "application/problem+json"),
-        (status = 401, description = "No valid access token", body = ProblemDocument,
-            content_type = "application/problem+json"),
-    ),
-    security(("client_credentials" = []))
-)]
-async fn events(
-    State(verification): State<Verification>,
-    caller: Calling,
-    Query(page): Query<Page>,
-) -> Result<Json<EventsBody>, Problem> {
-    let limit = page.limit.unwrap_or(100);
-    if page.after < 0 || !(1..=MAX_PAGE).contains(&limit) {
-        return Err(Problem::new(&musubi_httpkit::problems::REQUEST_MALFORMED));
-    }
-    let context = verification.context();
-    let at = context.clock.now();
-    let mut tx = context.db.begin_read().await.map_err(Error::from)?;
-    let found = service::events_after(&mut tx, &caller.relying_party.id, page.after, limit)
-        .await
-        .map_err(Error::from)?;
-    let mut events = Vec::with_capacity(found.len());
-    for event in found {
-        let consent = consent::active_for(&mut tx, &event.relying_party, &event.person, at)
-            .await
-            .map_err(Error::from)?;
-        events.push(event_body(&verification, event, consent.is_some()));
-    }
-    Ok(Json(EventsBody {
-        next: events.last().map_or(page.after, |event| event.sequence),
-        events,
-        freshness: service::oldest(&verification.living_lists(at), at)
-            .and_then(|f| serde_json::to_value(f).ok()),
-    }))
-}
-
-fn event_body(verification: &Verification, event: ChangeEvent, consented: bool) -> EventBody {
-    EventBody {
-        sequence: event.sequence,
-        kind: event.kind.as_str(),
-        subject: verification.subject(&event.relying_party, &event.person),
-        customer_id: event.customer_id,
-        certificate_kind: event.authority,
-        occurred_at: event.occurred_at.rfc3339(),
-        recorded_at: event.recorded_at.rfc3339(),
-        evidence: EvidenceBody { reason: event.reason.to_string(), list_number: event.list_number },
-        latest_attributes: if consented { "available" } else { "no_consent" },
-    }
+    OpenApiRouter::new().routes(routes!(check)).routes(routes!(latest))
 }
 
 /// Whose certificates.

@@ -1,7 +1,7 @@
 //! Change check (変更確認): what became of the certificates of a relying party's customers.
 //!
-//! A taken-in revocation list gives events, one numbered sequence per relying party, written in the list's
-//! own transaction. The kind follows from evidence alone (CRLReason as the JPKI's practice statement, CPS
+//! A taken-in revocation list gives entries of the change stream (`musubi_platform::change_stream`), as far as each
+//! relying party's purpose lets it know. The kind follows from evidence alone (CRLReason as the JPKI's practice statement, CPS
 //! 4.9.9, defines it); what the evidence does not tell is `undetermined`.
 //!
 //! ```text
@@ -17,23 +17,22 @@
 
 pub mod http;
 mod service;
-mod sql;
 
 use std::str::FromStr;
 
-use musubi_kernel::UnixTime;
 use musubi_pki::{AuthorityKind, RevocationReason};
-use musubi_platform::person::PersonId;
-use musubi_platform::relying_party::RelyingPartyId;
 use musubi_store::Migration;
 
 pub use service::{
-    CertificateState, CertificateStatus, Error, LatestOutcome, Status, oldest, record_changes, status,
+    CertificateState, CertificateStatus, Error, LatestOutcome, Source, Status, oldest, record,
+    record_changes, status,
 };
 
 /// The feature's schema.
-pub const MIGRATIONS: &[Migration] =
-    &[Migration { name: "change_check/0001_events", sql: include_str!("migrations/0001_events.sql") }];
+pub const MIGRATIONS: &[Migration] = &[
+    Migration { name: "change_check/0001_events", sql: include_str!("migrations/0001_events.sql") },
+    Migration { name: "change_check/0002_stream", sql: include_str!("migrations/0002_stream.sql") },
+];
 
 /// What kind of change the evidence shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -92,31 +91,6 @@ impl FromStr for ChangeKind {
     fn from_str(text: &str) -> Result<Self, ()> {
         Self::ALL.into_iter().find(|kind| kind.as_str() == text).ok_or(())
     }
-}
-
-/// One entry of a relying party's sequence.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ChangeEvent {
-    /// Whose sequence.
-    pub relying_party: RelyingPartyId,
-    /// From 1, without gaps.
-    pub sequence: i64,
-    /// The person; shown as pairwise id only.
-    pub person: PersonId,
-    /// The relying party's customer.
-    pub customer_id: String,
-    /// Which of the person's certificates.
-    pub authority: AuthorityKind,
-    /// What the evidence shows.
-    pub kind: ChangeKind,
-    /// The list's reason.
-    pub reason: RevocationReason,
-    /// CRLNumber of the list.
-    pub list_number: i64,
-    /// The list's revocation date.
-    pub occurred_at: UnixTime,
-    /// When this platform took the list in.
-    pub recorded_at: UnixTime,
 }
 
 #[cfg(test)]

@@ -2,19 +2,24 @@
 
 use std::sync::Arc;
 
+use musubi_feed::{CREDENTIAL_CHANGE, CREDENTIAL_COMPROMISE, Event};
 use musubi_kernel::UnixTime;
-use musubi_pki::{AuthorityKind, EntryStatus, Freshness, Policy, SerialNumber, VerifiedRevocationList};
-use musubi_platform::Context;
+use musubi_pki::{
+    AuthorityKind, CertKey, EntryStatus, Freshness, Policy, SerialNumber, VerifiedRevocationList,
+};
 use musubi_platform::audit::{self, AuditEvent};
+use musubi_platform::change_stream::{self, NewEntry};
 use musubi_platform::consent::{self, Consent};
 use musubi_platform::relying_party::RelyingPartyId;
+use musubi_platform::{Context, pairwise_id};
 use musubi_store::{StoreError, Tx};
 
-use super::{ChangeEvent, ChangeKind, sql};
+use super::ChangeKind;
 use crate::Verification;
-use crate::linking::{self, KnownCertificate, Link};
+use crate::linking::{self, Concerned, KnownCertificate, Link, Revocation};
 use crate::revocation::freshness_of;
 use crate::upstream::{LatestAttributes, UpstreamError};
+use crate::watching::{Disclosure, purpose};
 
 /// Why a change check gave no answer.
 #[derive(Debug, thiserror::Error)]
@@ -39,7 +44,31 @@ pub enum Error {
     Store(#[from] StoreError),
 }
 
-/// Writes the events that follow from a list, in the list's own transaction; answers how many.
+/// How many certificates are marked and told of in one go.
+const BATCH: usize = 2_000;
+
+/// The list from which changes follow.
+#[derive(Debug, Clone)]
+pub struct Source {
+    /// Whose list.
+    pub authority: AuthorityKind,
+    /// Key identifier of the issuing generation, lower-case hex.
+    pub key_id: String,
+    /// CRLNumber.
+    pub number: i64,
+}
+
+impl Source {
+    /// That of a list.
+    #[must_use]
+    pub fn of(list: &VerifiedRevocationList) -> Self {
+        let number = i64::try_from(list.number()).unwrap_or(i64::MAX);
+        Self { authority: list.authority(), key_id: list.key_id().to_owned(), number }
+    }
+}
+
+/// Looks through a list for every known certificate that is not marked as revoked, and writes the events that follow;
+/// answers how many.
 ///
 /// # Errors
 /// [`StoreError`].
@@ -49,54 +78,86 @@ pub async fn record_changes(
     list: &VerifiedRevocationList,
     at: UnixTime,
 ) -> Result<u32, StoreError> {
-    let mut records = Vec::new();
-    for certificate in linking::not_yet_revoked(tx, list.authority()).await? {
-        let EntryStatus::Listed { at: revoked_at, reason } = list.status_of(&certificate.key.serial) else {
-            continue;
-        };
-        if !linking::mark_revoked(tx, &certificate.key, revoked_at, reason).await? {
-            continue;
+    let mut named = Vec::new();
+    linking::for_each_not_yet_revoked(tx, list.authority(), |serial| {
+        if let EntryStatus::Listed { at, reason } = list.status_of(&serial) {
+            let key = CertKey { authority: list.authority(), serial };
+            named.push(Revocation { key, at, reason });
         }
-        for link in linking::links_of_person(tx, &certificate.person).await? {
-            let event = ChangeEvent {
-                sequence: sql::next_sequence(tx, &link.relying_party).await?,
-                relying_party: link.relying_party,
-                person: link.person,
-                customer_id: link.customer_id,
-                authority: list.authority(),
-                kind: ChangeKind::from_evidence(list.authority(), reason),
-                reason,
-                list_number: i64::try_from(list.number()).unwrap_or(i64::MAX),
-                occurred_at: revoked_at,
-                recorded_at: at,
-            };
-            sql::insert(tx, &event).await?;
-            let detail = serde_json::json!({
-                "sequence": event.sequence, "kind": event.kind.as_str(), "certificate_kind": event.authority,
-                "reason": event.reason, "list_number": event.list_number,
-            });
-            records.push(AuditEvent {
-                kind: audit::CHANGE_EVENT_RECORDED,
-                relying_party: Some(event.relying_party),
-                person: Some(event.person),
-                detail,
-            });
-        }
-    }
-    // Last, since it holds the head of the log: a completion that has one of these certificates wants the head, too.
-    for record in &records {
-        audit::append(tx, record, context.random.as_ref(), at).await?;
-    }
-    Ok(u32::try_from(records.len()).unwrap_or(u32::MAX))
+    })
+    .await?;
+    record(tx, context, &Source::of(list), &named, at).await
 }
 
-pub(super) async fn events_after(
+/// Marks the certificates as revoked and writes the events that follow, with their audit records; answers how many.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn record(
     tx: &mut Tx,
-    relying_party: &RelyingPartyId,
-    sequence: i64,
-    limit: u32,
-) -> Result<Vec<ChangeEvent>, StoreError> {
-    sql::after(tx, relying_party, sequence, limit).await
+    context: &Context,
+    source: &Source,
+    named: &[Revocation],
+    at: UnixTime,
+) -> Result<u32, StoreError> {
+    let mut entries = Vec::new();
+    let mut records = Vec::new();
+    for some in named.chunks(BATCH) {
+        for concerned in linking::mark_revoked(tx, some, at).await? {
+            let Some(entry) = entry_of(context, source, &concerned, at) else { continue };
+            records.push(AuditEvent {
+                kind: audit::CHANGE_EVENT_RECORDED,
+                relying_party: Some(concerned.relying_party),
+                person: Some(concerned.person),
+                detail: serde_json::json!({
+                    "kind": entry.event.body.get("change"), "certificate_kind": source.authority,
+                    "purpose": concerned.purpose, "list_number": source.number,
+                }),
+            });
+            entries.push(entry);
+        }
+    }
+    let count = records.len();
+    change_stream::append_all(tx, context, entries, at).await?;
+    // Last, since it holds the head of the log: a completion that has one of these certificates wants the head, too.
+    audit::append_all(tx, &records, context.random.as_ref(), at).await?;
+    Ok(u32::try_from(count).unwrap_or(u32::MAX))
+}
+
+/// What is told of a change, as far as the purpose allows; nothing where it allows nothing.
+fn entry_of(context: &Context, source: &Source, concerned: &Concerned, at: UnixTime) -> Option<NewEntry> {
+    let Revocation { key, at: revoked_at, reason } = &concerned.revocation;
+    let kind = ChangeKind::from_evidence(key.authority, *reason);
+    // A purpose that this version does not know lets nothing be told but the fact.
+    let disclosure = purpose(&concerned.purpose).map_or(Disclosure::Fact, |purpose| (purpose.tells)(kind));
+    let (change, reason) = match disclosure {
+        Disclosure::Evidence => (kind.as_str(), Some(*reason)),
+        Disclosure::Kind => (kind.as_str(), None),
+        Disclosure::Fact => ("not_told", None),
+        Disclosure::Nothing => return None,
+    };
+    let told_as_held = change == ChangeKind::HeldOrCompromised.as_str();
+    let event_type = if told_as_held { CREDENTIAL_COMPROMISE } else { CREDENTIAL_CHANGE };
+    let body = serde_json::json!({
+        "change": change,
+        "customer_id": concerned.customer_id,
+        "certificate_kind": key.authority,
+        "purpose": concerned.purpose,
+        "occurred_at": revoked_at.rfc3339(),
+        "recorded_at": at.rfc3339(),
+        "evidence": { "reason": reason, "authority": key.authority, "key_id": source.key_id, "list_number": source.number },
+        "latest_attributes": if concerned.consented { "available" } else { "no_consent" },
+        "credential_type": "x509",
+        "change_type": "revoke",
+        "event_timestamp": revoked_at.0,
+    });
+    let subject = pairwise_id(&context.pairwise_secret, &concerned.relying_party, &concerned.person);
+    let body = body.as_object().cloned().unwrap_or_default();
+    Some(NewEntry {
+        relying_party: concerned.relying_party.clone(),
+        person: Some(concerned.person.clone()),
+        event: Event::about(event_type, subject.to_string(), body),
+    })
 }
 
 /// What is known of one certificate.

@@ -15,8 +15,10 @@ use musubi_store::{Migration, StoreError, Tx};
 use crate::upstream::{Upstream, UpstreamError};
 
 /// The feature's schema.
-pub const MIGRATIONS: &[Migration] =
-    &[Migration { name: "linking/0001_linking", sql: include_str!("migrations/0001_linking.sql") }];
+pub const MIGRATIONS: &[Migration] = &[
+    Migration { name: "linking/0001_linking", sql: include_str!("migrations/0001_linking.sql") },
+    Migration { name: "linking/0002_watching", sql: include_str!("migrations/0002_watching.sql") },
+];
 
 /// How many predecessors of a certificate are followed. A person renews a handful of times in a life.
 const MAX_PREDECESSORS: usize = 64;
@@ -153,28 +155,59 @@ pub async fn certificates_of(tx: &mut Tx, person: &PersonId) -> Result<Vec<Known
     sql::certificates_of(tx, person).await
 }
 
-/// The watched certificates of an authority that are not known to be revoked.
+/// Gives every certificate of an authority that is not known to be revoked to `each`: a whole nation's may come.
 ///
 /// # Errors
 /// [`StoreError`].
-pub async fn not_yet_revoked(
+pub async fn for_each_not_yet_revoked<F>(
     tx: &mut Tx,
     authority: AuthorityKind,
-) -> Result<Vec<KnownCertificate>, StoreError> {
-    sql::not_yet_revoked(tx, authority).await
+    each: F,
+) -> Result<u64, StoreError>
+where
+    F: FnMut(SerialNumber) + Send,
+{
+    sql::for_each_not_yet_revoked(tx, authority, each).await
 }
 
-/// Marks a certificate as revoked; `false` if it was already.
+/// A certificate that a list names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Revocation {
+    /// Which.
+    pub key: CertKey,
+    /// `revocationDate`.
+    pub at: UnixTime,
+    /// `reasonCode`.
+    pub reason: RevocationReason,
+}
+
+/// A customer who is watched, and whose certificate has just been marked as revoked.
+#[derive(Debug, Clone)]
+pub struct Concerned {
+    /// The certificate's revocation.
+    pub revocation: Revocation,
+    /// Whose it is.
+    pub person: PersonId,
+    /// Whose customer.
+    pub relying_party: RelyingPartyId,
+    /// The relying party's own number for the person.
+    pub customer_id: String,
+    /// For what the customer is watched: the name of a purpose.
+    pub purpose: String,
+    /// Whether a consent to the latest attributes stands.
+    pub consented: bool,
+}
+
+/// Marks known certificates as revoked, those that are not yet; answers who watches their holders.
 ///
 /// # Errors
 /// [`StoreError`].
 pub async fn mark_revoked(
     tx: &mut Tx,
-    key: &CertKey,
+    revocations: &[Revocation],
     at: UnixTime,
-    reason: RevocationReason,
-) -> Result<bool, StoreError> {
-    Ok(sql::mark_revoked(tx, key, at, reason).await? > 0)
+) -> Result<Vec<Concerned>, StoreError> {
+    sql::mark_revoked(tx, revocations, at).await
 }
 
 /// Links a person to a relying party's customer id. A person has one customer id at one relying party: a
@@ -229,3 +262,6 @@ pub async fn set_attributes_serial(
 ) -> Result<(), StoreError> {
     sql::set_attributes_serial(tx, link, serial).await
 }
+
+#[cfg(test)]
+mod tests;

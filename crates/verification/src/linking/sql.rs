@@ -1,12 +1,12 @@
 //! The linking tables' only SQL.
 
 use musubi_kernel::UnixTime;
-use musubi_pki::{AuthorityKind, CertKey, RevocationReason, SerialNumber};
+use musubi_pki::{AuthorityKind, CertKey, SerialNumber};
 use musubi_platform::person::PersonId;
 use musubi_platform::relying_party::RelyingPartyId;
-use musubi_store::{Row, StoreError, Tx};
+use musubi_store::{Row, StoreError, Target, Tx};
 
-use super::{KnownCertificate, Link};
+use super::{Concerned, KnownCertificate, Link, Revocation};
 
 pub(super) async fn person_of(tx: &mut Tx, key: &CertKey) -> Result<Option<PersonId>, StoreError> {
     tx.query_opt(
@@ -58,33 +58,112 @@ pub(super) async fn certificates_of(
     .collect()
 }
 
-pub(super) async fn not_yet_revoked(
+pub(super) async fn for_each_not_yet_revoked<F>(
     tx: &mut Tx,
     authority: AuthorityKind,
-) -> Result<Vec<KnownCertificate>, StoreError> {
-    tx.query(
-        "SELECT authority, serial, person_id, not_after, revoked_at, reason FROM certificate
-         WHERE authority = $1 AND revoked_at IS NULL ORDER BY serial",
+    mut each: F,
+) -> Result<u64, StoreError>
+where
+    F: FnMut(SerialNumber) + Send,
+{
+    tx.for_each(
+        "SELECT serial FROM certificate WHERE authority = $1 AND revoked_at IS NULL ORDER BY serial",
         &[authority.as_str().into()],
+        |row| {
+            each(row.text(0)?.parse().map_err(|_| StoreError::Corrupt("serial"))?);
+            Ok(())
+        },
     )
-    .await?
-    .iter()
-    .map(known_certificate)
-    .collect()
+    .await
 }
+
+/// What a list names, in a table of this connection alone: one statement then works on all of it.
+const NAMED: Target =
+    Target { table: "named_by_list", columns: &["authority", "serial", "revoked_at", "reason"] };
+const NAMED_TABLE: &str = "CREATE TEMPORARY TABLE IF NOT EXISTS named_by_list (
+    authority TEXT NOT NULL, serial TEXT NOT NULL, revoked_at BIGINT NOT NULL, reason TEXT NOT NULL,
+    person_id TEXT)";
 
 pub(super) async fn mark_revoked(
     tx: &mut Tx,
-    key: &CertKey,
+    revocations: &[Revocation],
     at: UnixTime,
-    reason: RevocationReason,
-) -> Result<u64, StoreError> {
-    tx.execute(
-        "UPDATE certificate SET revoked_at = $3, reason = $4
-         WHERE authority = $1 AND serial = $2 AND revoked_at IS NULL",
-        &[key.authority.as_str().into(), key.serial.to_string().into(), at.into(), reason.as_str().into()],
+) -> Result<Vec<Concerned>, StoreError> {
+    tx.execute(NAMED_TABLE, &[]).await?;
+    tx.execute("DELETE FROM named_by_list", &[]).await?;
+    let row = |named: &Revocation| {
+        vec![
+            named.key.authority.as_str().into(),
+            named.key.serial.to_string().into(),
+            named.at.into(),
+            named.reason.as_str().into(),
+        ]
+    };
+    tx.insert_many(NAMED, revocations.iter().map(row).collect::<Vec<_>>()).await?;
+    // Of two processes that look through the same list, only one finds a certificate unmarked.
+    let marked = tx
+        .query(
+            "UPDATE certificate SET revoked_at = named.revoked_at, reason = named.reason
+             FROM named_by_list AS named
+             WHERE certificate.authority = named.authority AND certificate.serial = named.serial
+               AND certificate.revoked_at IS NULL
+             RETURNING certificate.authority AS authority, certificate.serial AS serial,
+                       certificate.revoked_at AS revoked_at, certificate.reason AS reason,
+                       certificate.person_id AS person_id",
+            &[],
+        )
+        .await?;
+    if marked.is_empty() {
+        return Ok(Vec::new());
+    }
+    tx.execute("DELETE FROM named_by_list", &[]).await?;
+    let mut rows = Vec::with_capacity(marked.len());
+    for row in &marked {
+        rows.push(vec![
+            row.text("authority")?.into(),
+            row.text("serial")?.into(),
+            row.int("revoked_at")?.into(),
+            row.text("reason")?.into(),
+            row.text("person_id")?.into(),
+        ]);
+    }
+    let with_person = Target {
+        table: "named_by_list",
+        columns: &["authority", "serial", "revoked_at", "reason", "person_id"],
+    };
+    tx.insert_many(with_person, rows).await?;
+    tx.query(
+        "SELECT named.authority AS authority, named.serial AS serial, named.revoked_at AS revoked_at,
+                named.reason AS reason, link.person_id AS person_id,
+                link.relying_party_id AS relying_party_id, link.customer_id AS customer_id,
+                link.purpose AS purpose,
+                (SELECT count(*) FROM consent WHERE consent.person = link.person_id
+                   AND consent.relying_party = link.relying_party_id AND consent.withdrawn_at IS NULL
+                   AND consent.valid_from <= $1 AND $1 < consent.valid_until) AS consents
+         FROM named_by_list AS named JOIN link ON link.person_id = named.person_id
+         WHERE link.purpose IS NOT NULL
+         ORDER BY link.relying_party_id, named.revoked_at, named.authority, named.serial",
+        &[at.into()],
     )
-    .await
+    .await?
+    .iter()
+    .map(concerned)
+    .collect()
+}
+
+fn concerned(row: &Row) -> Result<Concerned, StoreError> {
+    Ok(Concerned {
+        revocation: Revocation {
+            key: CertKey { authority: row.parsed("authority")?, serial: row.parsed("serial")? },
+            at: row.time("revoked_at")?,
+            reason: row.parsed("reason")?,
+        },
+        person: row.parsed("person_id")?,
+        relying_party: row.parsed("relying_party_id")?,
+        customer_id: row.text("customer_id")?,
+        purpose: row.text("purpose")?,
+        consented: row.int("consents")? > 0,
+    })
 }
 
 fn known_certificate(row: &Row) -> Result<KnownCertificate, StoreError> {
@@ -103,8 +182,9 @@ fn known_certificate(row: &Row) -> Result<KnownCertificate, StoreError> {
 }
 
 const LINK_INSERT: &str =
-    "INSERT INTO link (relying_party_id, person_id, customer_id, attributes_serial, created_at)
-     VALUES ($1, $2, $3, $4, $5)
+    "INSERT INTO link (relying_party_id, person_id, customer_id, attributes_serial, created_at,
+                       purpose, basis, watched_since)
+     VALUES ($1, $2, $3, $4, $5, 'contract_maintenance', 'identity_proofing', $5)
      ON CONFLICT (relying_party_id, person_id)
      DO UPDATE SET customer_id = excluded.customer_id, attributes_serial = excluded.attributes_serial";
 
