@@ -21,8 +21,7 @@ use super::*;
 
 const NOW: UnixTime = UnixTime(1_790_000_000);
 const CODE: &str = "correct-horse-battery";
-const PAGES: [&str; 7] =
-    ["/", "/lists", "/streams", "/usage", "/usage.csv", "/estimate", "/relying-parties"];
+const PAGES: [&str; 7] = ["/", "/lists", "/streams", "/usage", "/usage.csv", "/estimate", "/relying-parties"];
 
 /// Figures that are made up, or none.
 struct MadeUp {
@@ -231,7 +230,14 @@ fn no_text_is_there_that_no_page_shows() {
 
 #[test]
 fn a_code_that_could_be_guessed_is_refused() {
-    for wrong in ["", "short", "aaaaaaaaaaaaaaaaaaaa", "abcabcabcabcabcabc", "with space in the middle", "暗証番号暗証番号暗証番号"] {
+    for wrong in [
+        "",
+        "short",
+        "aaaaaaaaaaaaaaaaaaaa",
+        "abcabcabcabcabcabc",
+        "with space in the middle",
+        "暗証番号暗証番号暗証番号",
+    ] {
         assert!(AccessCode::parse(wrong).is_err(), "{wrong}");
     }
     assert!(AccessCode::parse(&"abcdefgh".repeat(26)).is_err());
@@ -244,7 +250,8 @@ async fn without_a_session_every_page_leads_to_the_sign_in_and_shows_nothing() {
     for world in worlds().await {
         let pages = world.console(CODE, false);
         for path in PAGES {
-            for cookie in ["", "__Host-musubi_console=", "__Host-musubi_console=made-up", "musubi_console=x"] {
+            for cookie in ["", "__Host-musubi_console=", "__Host-musubi_console=made-up", "musubi_console=x"]
+            {
                 let answer = show(&pages, path, cookie).await;
                 assert_eq!((answer.status.as_u16(), answer.header("location")), (303, "/sign-in"), "{path}");
                 assert_eq!(answer.text, "");
@@ -288,8 +295,12 @@ async fn who_knows_the_code_is_let_in_until_the_evening_and_both_ends_are_writte
         let mut tx = world.context.db.begin().await.unwrap();
         assert_eq!(purge_expired(&mut tx, NOW.plus(access::LIFETIME)).await.unwrap(), 1);
         drop(tx);
-        let expected =
-            [audit::RELYING_PARTY_REGISTERED, audit::CONSOLE_OPENED, audit::CONSOLE_OPENED, audit::CONSOLE_CLOSED];
+        let expected = [
+            audit::RELYING_PARTY_REGISTERED,
+            audit::CONSOLE_OPENED,
+            audit::CONSOLE_OPENED,
+            audit::CONSOLE_CLOSED,
+        ];
         assert_eq!(world.audited().await, expected);
     }
 }
@@ -326,7 +337,8 @@ async fn every_page_speaks_both_languages_and_runs_nothing() {
                     rest.split_once('}').is_some_and(|(name, _)| name.bytes().all(|b| b.is_ascii_lowercase()))
                 });
                 assert!(!unfilled, "{path}: a place that was not filled");
-                let key_shown = TEXTS.keys().find(|key| key.contains('.') && text.contains(&format!(">{key}<")));
+                let key_shown =
+                    TEXTS.keys().find(|key| key.contains('.') && text.contains(&format!(">{key}<")));
                 assert_eq!(key_shown, None, "{path}");
             }
         }

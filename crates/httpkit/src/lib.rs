@@ -5,6 +5,7 @@ mod api;
 pub mod client;
 mod extract;
 pub mod hosts;
+mod measure;
 pub mod page;
 mod problem;
 pub mod problems;
@@ -16,6 +17,7 @@ pub use axum::http::HeaderName;
 
 pub use api::{DEFAULT_TIMEOUT, finish_api};
 pub use extract::{DEFAULT_LIMIT, Form, Json, Path, Peer, PostedJson, Query, peers_behind_proxy};
+pub use measure::measured;
 pub use problem::{
     PROBLEM_JSON, PROBLEM_TYPE_BASE, Problem, ProblemDetail, ProblemDocument, ProblemKind, Text, internal,
 };

@@ -18,6 +18,7 @@ use musubi_verification::evidence;
 use musubi_verification::upstream::HttpUpstream;
 use musubi_verification::validation_policy;
 use tokio::sync::watch;
+use tokio::task::JoinHandle;
 
 use crate::config::{Config, host_of};
 use crate::{Origins, Parts, Platform};
@@ -285,8 +286,27 @@ fn check(path: &Path) -> Result<(), Failure> {
     let presence = if card_authorities.is_empty() { "off" } else { "cards of the named authorities" };
     say(&mut out, &format!("without PIN       {presence}"));
     say(&mut out, &format!("upstream          {}", config.upstream.origin));
+    config.access_code()?;
+    let console = config.console.as_ref().map_or("off", |console| console.origin.as_str());
+    say(&mut out, &format!("console           {console}"));
+    let metrics = config.metrics.as_ref().map_or("off".to_owned(), |metrics| metrics.listen.to_string());
+    say(&mut out, &format!("metrics           {metrics}"));
+    let telemetry = config.telemetry.as_ref().map_or("off", |telemetry| telemetry.otlp_endpoint.as_str());
+    say(&mut out, &format!("traces            {telemetry}"));
     say(&mut out, &format!("signs with        {signing_key} (Ed25519 public key)"));
     Ok(())
+}
+
+async fn serve_metrics(
+    listen: SocketAddr,
+    platform: &Platform,
+    stopped: watch::Receiver<bool>,
+) -> Result<JoinHandle<std::io::Result<()>>, Failure> {
+    let handle =
+        crate::metrics::install(crate::metrics::recorder()?).ok_or("metrics are recorded already")?;
+    let listener = tokio::net::TcpListener::bind(listen).await?;
+    let (context, figures) = (platform.context().clone(), Arc::new(platform.figures().clone()));
+    Ok(tokio::spawn(crate::metrics::serve(listener, handle, context, figures, stopped)))
 }
 
 async fn serve(config: &Config) -> Result<(), Failure> {
@@ -306,9 +326,14 @@ async fn serve(config: &Config) -> Result<(), Failure> {
             card: config.card_origins()?,
         },
     })
-    .await?;
+    .await?
+    .with_fees(config.fees.clone());
     let (api, portal) = (host_of(&config.server.api_origin), host_of(&config.server.portal_origin));
-    let router = by_host(vec![(api, platform.api()), (portal, platform.portal())], axum::Router::new());
+    let mut hosts = vec![(api, platform.api()), (portal, platform.portal())];
+    if let (Some(console), Some(code)) = (&config.console, config.access_code()?) {
+        hosts.push((host_of(&console.origin), platform.console(code, console.origin.clone())));
+    }
+    let router = by_host(hosts, axum::Router::new());
     let router = match config.client_address_header()? {
         Some(header) => peers_behind_proxy(router, header),
         None => router,
@@ -320,11 +345,18 @@ async fn serve(config: &Config) -> Result<(), Failure> {
         let (platform, stopped) = (platform.clone(), stopped.clone());
         tokio::spawn(async move { platform.run_background(stopped).await })
     };
+    let metrics = match &config.metrics {
+        Some(metrics) => Some(serve_metrics(metrics.listen, &platform, stopped).await?),
+        None => None,
+    };
     axum::serve(listener, router.into_make_service_with_connect_info::<SocketAddr>())
         .with_graceful_shutdown(crate::asked_to_end())
         .await?;
     stop.send_replace(true);
     background.await?;
+    if let Some(metrics) = metrics {
+        metrics.await??;
+    }
     platform.context().db.close().await;
     Ok(())
 }

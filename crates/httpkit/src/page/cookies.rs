@@ -31,7 +31,13 @@ pub fn read_cookie<'a>(headers: &'a HeaderMap, name: &str, secure: bool) -> Opti
 /// `Set-Cookie` for this host alone, out of scripts' reach. `secure` unless the site runs on plain HTTP, as it does on
 /// localhost. `max_age` in seconds; 0 removes it. `None` if the value does not fit into a header.
 #[must_use]
-pub fn cookie(name: &str, value: &str, max_age: i64, same_site: SameSite, secure: bool) -> Option<HeaderValue> {
+pub fn cookie(
+    name: &str,
+    value: &str,
+    max_age: i64,
+    same_site: SameSite,
+    secure: bool,
+) -> Option<HeaderValue> {
     let (name, secure) = (full_name(name, secure), if secure { "; Secure" } else { "" });
     let site = match same_site {
         SameSite::Lax => "Lax",
