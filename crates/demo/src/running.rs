@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use musubi_console::AccessCode;
 use musubi_crypto::{JwkSet, SystemRandom};
 use musubi_httpkit::hosts::by_host;
 use musubi_httpkit::page::{CardAgent, CardOrigins};
@@ -24,7 +25,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::secrets::Secrets;
-use crate::start;
+use crate::start::{self, ConsoleDoor};
 
 /// How often the authorities look whether the daily list is due.
 const PUBLISH_EVERY: Duration = Duration::from_secs(30);
@@ -161,7 +162,8 @@ impl Demo {
             lab: true,
         })
         .await?;
-        let router = sites_router(sites, &config.agent_origin, &world, &platform, &bank);
+        let console = ConsoleDoor { origin: sites.origin("console"), code: secrets.console_code };
+        let router = sites_router(sites, &config.agent_origin, &world, &platform, &bank, console)?;
 
         let (stop, stopped) = watch::channel(false);
         let tasks = vec![
@@ -274,7 +276,15 @@ async fn register_bank(platform: &Platform, sites: Sites, secrets: &Secrets) -> 
     Ok(())
 }
 
-fn sites_router(sites: Sites, agent_origin: &str, world: &World, platform: &Platform, bank: &Bank) -> Router {
+fn sites_router(
+    sites: Sites,
+    agent_origin: &str,
+    world: &World,
+    platform: &Platform,
+    bank: &Bank,
+    console: ConsoleDoor,
+) -> Result<Router, DemoError> {
+    let code = AccessCode::parse(&console.code).map_err(|error| DemoError::Setup(error.to_string()))?;
     let pages = PagesConfig {
         demo: sites.origin(""),
         bank: sites.origin("bank"),
@@ -296,8 +306,10 @@ fn sites_router(sites: Sites, agent_origin: &str, world: &World, platform: &Plat
         ("portal", platform.portal()),
         ("bank", bank.pages()),
         ("phish", phish.pages()),
+        ("console", platform.console(code, console.origin.clone())),
     ];
-    by_host(routes, start::router(start::StartState::new(world.clone(), pages, agent_origin.to_owned())))
+    let start = start::StartState::new(world.clone(), pages, agent_origin.to_owned(), console);
+    Ok(by_host(routes, start::router(start)))
 }
 
 async fn serve(listener: TcpListener, router: Router, stopped: watch::Receiver<bool>) {

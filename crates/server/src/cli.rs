@@ -65,6 +65,16 @@ enum Command {
     Replay(crate::replay::Replay),
 }
 
+impl Command {
+    /// The configuration of the server, if this runs it.
+    fn configuration(&self) -> Option<&Path> {
+        match self {
+            Self::Serve(file) => Some(&file.config),
+            _ => None,
+        }
+    }
+}
+
 #[derive(Debug, clap::Args)]
 struct ConfigFile {
     /// The configuration file (TOML).
@@ -160,17 +170,20 @@ pub fn main() -> ExitCode {
         Command::Replay(replay) => return replay.run(&mut std::io::stdout()),
         _ => {}
     }
-    tracing_subscriber::fmt()
-        .with_env_filter(
-            tracing_subscriber::EnvFilter::try_from_env("MUSUBI_LOG").unwrap_or_else(|_| "info".into()),
-        )
-        .with_writer(std::io::stderr)
-        .init();
+    let tracing = match crate::telling::start(arguments.command.configuration()) {
+        Ok(tracing) => tracing,
+        Err(error) => {
+            say(&mut std::io::stderr(), &format!("musubi: {error}"));
+            return ExitCode::FAILURE;
+        }
+    };
     let done = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .map_err(Failure::from)
         .and_then(|runtime| runtime.block_on(run(arguments.command)));
+    // After the runtime has ended, so that the spans of the last requests are sent, too.
+    tracing.end();
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

@@ -15,6 +15,7 @@ mod openapi;
 pub mod otlp;
 mod path_batch;
 mod replay;
+mod telling;
 mod terminal;
 mod verify;
 

@@ -8,7 +8,11 @@
     reason = "the tests' support is not in test functions"
 )]
 
+mod figures;
 mod inspect;
+mod metrics;
+#[cfg(feature = "otlp")]
+mod otlp;
 mod path_batch;
 mod program;
 mod replay;

@@ -6,10 +6,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{File, files, hold, root};
 
 /// The floors of ARCHITECTURE.md. A new crate takes its place here and there.
-const FLOORS: [(&str, u8); 21] = [
+const FLOORS: [(&str, u8); 23] = [
     ("kernel", 0),
     ("crypto", 1),
     ("store", 1),
+    ("telemetry", 1),
     ("httpkit", 2),
     ("feed", 2),
     ("pki", 2),
@@ -20,6 +21,7 @@ const FLOORS: [(&str, u8); 21] = [
     ("stream", 4),
     ("verification", 4),
     ("web", 6),
+    ("console", 6),
     ("server", 7),
     ("agent", 7),
     ("nation", 7),
