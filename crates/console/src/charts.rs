@@ -279,7 +279,7 @@ mod tests {
     fn a_line_rises_with_its_values_and_a_name_cannot_become_markup() {
         let series = [Series { name: "</text><script>".into(), points: vec![(0, 0), (50, 5), (100, 10)] }];
         let svg = lines(&series, |at| at.to_string(), Size::Wide, Lang::En);
-        assert!(svg.contains("points=\"64.0,232.0 386.0,132.0 708.0,32.0\""), "{svg}");
+        assert!(svg.contains("points=\"64.0,252.0 386.0,142.0 708.0,32.0\""), "{svg}");
         assert!(!svg.contains("<script>") && svg.contains("&lt;script&gt;"));
         assert!(!svg.contains("style="), "the content security policy forbids it");
         assert_eq!(lines(&[], |at| at.to_string(), Size::Wide, Lang::En), "");

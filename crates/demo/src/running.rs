@@ -336,3 +336,32 @@ async fn publish_daily(world: World, stopped: watch::Receiver<bool>) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use musubi_console::Figures as _;
+    use musubi_kernel::FixedClock;
+
+    use super::*;
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn the_console_shows_the_lists_that_the_platform_took_in() {
+        let folder = tempfile::tempdir().unwrap();
+        let now = UnixTime::parse_rfc3339("2026-11-21T01:00:00Z").unwrap();
+        let clock = Arc::new(FixedClock::new(now));
+        let config = DemoConfig { clock, ..DemoConfig::new(0, folder.path().to_path_buf()) };
+        let demo = Demo::start(config).await.unwrap();
+        // Either this or the background takes them in; afterwards they are there.
+        drop(demo.platform.verification().take_in().await);
+        let figures = demo.platform.figures();
+        let lists = figures.lists().await.unwrap();
+        let mut authorities: Vec<&str> = lists.iter().map(|list| list.authority.as_str()).collect();
+        authorities.dedup();
+        assert_eq!(authorities, ["digital_signature", "user_authentication"]);
+        assert!(lists.iter().all(|list| list.number > 0 && list.next_update > list.this_update));
+        let sizes = figures.list_sizes(UnixTime(0)).await.unwrap();
+        assert!(sizes.len() >= lists.len() && sizes.is_sorted_by_key(|size| size.at));
+        assert!(figures.list_sizes(now.plus(86_400)).await.unwrap().is_empty());
+        demo.stop().await;
+    }
+}

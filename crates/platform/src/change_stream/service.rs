@@ -33,6 +33,7 @@ pub async fn append(
 ///
 /// # Errors
 /// [`StoreError`].
+#[tracing::instrument(name = "events.append", skip_all, fields(entries = entries.len()))]
 pub async fn append_all(
     tx: &mut Tx,
     context: &Context,
