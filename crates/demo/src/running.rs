@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use musubi_console::AccessCode;
 use musubi_crypto::{JwkSet, SystemRandom};
 use musubi_httpkit::hosts::by_host;
 use musubi_httpkit::page::{CardAgent, CardOrigins};
@@ -24,7 +25,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::secrets::Secrets;
-use crate::start;
+use crate::start::{self, ConsoleDoor};
 
 /// How often the authorities look whether the daily list is due.
 const PUBLISH_EVERY: Duration = Duration::from_secs(30);
@@ -161,7 +162,8 @@ impl Demo {
             lab: true,
         })
         .await?;
-        let router = sites_router(sites, &config.agent_origin, &world, &platform, &bank);
+        let console = ConsoleDoor { origin: sites.origin("console"), code: secrets.console_code };
+        let router = sites_router(sites, &config.agent_origin, &world, &platform, &bank, console)?;
 
         let (stop, stopped) = watch::channel(false);
         let tasks = vec![
@@ -276,7 +278,15 @@ async fn register_bank(platform: &Platform, sites: Sites, secrets: &Secrets) -> 
     Ok(())
 }
 
-fn sites_router(sites: Sites, agent_origin: &str, world: &World, platform: &Platform, bank: &Bank) -> Router {
+fn sites_router(
+    sites: Sites,
+    agent_origin: &str,
+    world: &World,
+    platform: &Platform,
+    bank: &Bank,
+    console: ConsoleDoor,
+) -> Result<Router, DemoError> {
+    let code = AccessCode::parse(&console.code).map_err(|error| DemoError::Setup(error.to_string()))?;
     let pages = PagesConfig {
         demo: sites.origin(""),
         bank: sites.origin("bank"),
@@ -298,8 +308,10 @@ fn sites_router(sites: Sites, agent_origin: &str, world: &World, platform: &Plat
         ("portal", platform.portal()),
         ("bank", bank.pages()),
         ("phish", phish.pages()),
+        ("console", platform.console(code, console.origin.clone())),
     ];
-    by_host(routes, start::router(start::StartState::new(world.clone(), pages, agent_origin.to_owned())))
+    let start = start::StartState::new(world.clone(), pages, agent_origin.to_owned(), console);
+    Ok(by_host(routes, start::router(start)))
 }
 
 async fn serve(listener: TcpListener, router: Router, stopped: watch::Receiver<bool>) {
@@ -324,5 +336,34 @@ async fn publish_daily(world: World, stopped: watch::Receiver<bool>) {
             () = tokio::time::sleep(PUBLISH_EVERY) => {}
             () = turned_true(stopped.clone()) => return,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use musubi_console::Figures as _;
+    use musubi_kernel::FixedClock;
+
+    use super::*;
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn the_console_shows_the_lists_that_the_platform_took_in() {
+        let folder = tempfile::tempdir().unwrap();
+        let now = UnixTime::parse_rfc3339("2026-11-21T01:00:00Z").unwrap();
+        let clock = Arc::new(FixedClock::new(now));
+        let config = DemoConfig { clock, ..DemoConfig::new(0, folder.path().to_path_buf()) };
+        let demo = Demo::start(config).await.unwrap();
+        // Either this or the background takes them in; afterwards they are there.
+        drop(demo.platform.verification().take_in().await);
+        let figures = demo.platform.figures();
+        let lists = figures.lists().await.unwrap();
+        let mut authorities: Vec<&str> = lists.iter().map(|list| list.authority.as_str()).collect();
+        authorities.dedup();
+        assert_eq!(authorities, ["digital_signature", "user_authentication"]);
+        assert!(lists.iter().all(|list| list.number > 0 && list.next_update > list.this_update));
+        let sizes = figures.list_sizes(UnixTime(0)).await.unwrap();
+        assert!(sizes.len() >= lists.len() && sizes.is_sorted_by_key(|size| size.at));
+        assert!(figures.list_sizes(now.plus(86_400)).await.unwrap().is_empty());
+        demo.stop().await;
     }
 }

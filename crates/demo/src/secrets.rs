@@ -13,6 +13,7 @@ pub(crate) struct Secrets {
     pub(crate) pairwise: Secret<Vec<u8>>,
     pub(crate) signing_key: Secret<Vec<u8>>,
     pub(crate) operator_credential: Secret<String>,
+    pub(crate) console_code: String,
     pub(crate) bank_key: ClientKey,
     pub(crate) bank_id: RelyingPartyId,
 }
@@ -25,6 +26,7 @@ impl Secrets {
         let signing_key = kept(&folder.join("signing_key"), || Ok(random(32)))?;
         let credential =
             kept(&folder.join("operator_credential"), || Ok(hex_lower(&random(32)).into_bytes()))?;
+        let console_code = kept(&folder.join("console_code"), || Ok(hex_lower(&random(12)).into_bytes()))?;
         let key = kept(&folder.join("bank_key.p8"), || {
             ClientKey::generate().map(|key| key.pkcs8_der().to_vec()).map_err(io::Error::other)
         })?;
@@ -36,6 +38,7 @@ impl Secrets {
             pairwise: Secret::new(pairwise),
             signing_key: Secret::new(signing_key),
             operator_credential: Secret::new(text(credential)?),
+            console_code: text(console_code)?,
             bank_key: ClientKey::from_pkcs8_der(&key).map_err(io::Error::other)?,
             bank_id: text(id)?.parse().map_err(io::Error::other)?,
         })

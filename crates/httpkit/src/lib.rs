@@ -6,6 +6,7 @@ pub mod client;
 mod extract;
 pub mod hosts;
 pub mod outbound;
+mod measure;
 pub mod page;
 mod problem;
 pub mod problems;
@@ -17,6 +18,7 @@ pub use axum::http::HeaderName;
 
 pub use api::{DEFAULT_TIMEOUT, finish_api};
 pub use extract::{DEFAULT_LIMIT, Form, Json, Path, Peer, PostedJson, Query, peers_behind_proxy};
+pub use measure::measured;
 pub use problem::{
     PROBLEM_JSON, PROBLEM_TYPE_BASE, Problem, ProblemDetail, ProblemDocument, ProblemKind, Text, internal,
 };

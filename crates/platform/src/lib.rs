@@ -53,13 +53,15 @@ pub const PROBLEMS: &[&ProblemKind] = &[
     &idempotency::KEY_MALFORMED,
     &idempotency::KEY_REUSED,
     &audit::OUT_OF_RANGE,
+    &metering::PLAN_OUT_OF_RANGE,
 ];
 
 /// The routes of this crate, all below `/v1`, with the security scheme `client_credentials` in their OpenAPI
 /// document.
 #[must_use]
 pub fn api() -> OpenApiRouter<Context> {
-    let mut router = OpenApiRouter::default().merge(client_auth::api()).merge(audit::api());
+    let mut router =
+        OpenApiRouter::default().merge(client_auth::api()).merge(audit::api()).merge(metering::api());
     client_auth::describe_security(router.get_openapi_mut());
     router
 }
@@ -104,7 +106,14 @@ mod tests {
         let paths: Vec<_> = document["paths"].as_object().unwrap().keys().map(String::as_str).collect();
         assert_eq!(
             paths,
-            ["/v1/audit/checkpoint", "/v1/audit/consistency", "/v1/audit/inclusion", "/v1/token"]
+            [
+                "/v1/audit/checkpoint",
+                "/v1/audit/consistency",
+                "/v1/audit/inclusion",
+                "/v1/estimate",
+                "/v1/token",
+                "/v1/usage"
+            ]
         );
         let scheme = &document["components"]["securitySchemes"]["client_credentials"];
         assert_eq!(scheme["flows"]["clientCredentials"]["tokenUrl"], "/v1/token");

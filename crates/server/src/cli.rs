@@ -19,6 +19,7 @@ use musubi_verification::offline_filter;
 use musubi_verification::upstream::HttpUpstream;
 use musubi_verification::validation_policy;
 use tokio::sync::watch;
+use tokio::task::JoinHandle;
 
 use crate::config::{Config, host_of};
 use crate::{Origins, Parts, Platform};
@@ -69,6 +70,16 @@ enum Command {
     /// Check certificates without a network, by the platform's offline filter.
     #[command(subcommand)]
     Offline(crate::offline::Command),
+}
+
+impl Command {
+    /// The configuration of the server, if this runs it.
+    fn configuration(&self) -> Option<&Path> {
+        match self {
+            Self::Serve(file) => Some(&file.config),
+            _ => None,
+        }
+    }
 }
 
 #[derive(Debug, clap::Args)]
@@ -187,17 +198,20 @@ pub fn main() -> ExitCode {
         Command::Offline(command) => return crate::offline::run(command, SystemClock.now()),
         _ => {}
     }
-    tracing_subscriber::fmt()
-        .with_env_filter(
-            tracing_subscriber::EnvFilter::try_from_env("MUSUBI_LOG").unwrap_or_else(|_| "info".into()),
-        )
-        .with_writer(std::io::stderr)
-        .init();
+    let tracing = match crate::telling::start(arguments.command.configuration()) {
+        Ok(tracing) => tracing,
+        Err(error) => {
+            say(&mut std::io::stderr(), &format!("musubi: {error}"));
+            return ExitCode::FAILURE;
+        }
+    };
     let done = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .map_err(Failure::from)
         .and_then(|runtime| runtime.block_on(run(arguments.command)));
+    // After the runtime has ended, so that the spans of the last requests are sent, too.
+    tracing.end();
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -343,8 +357,27 @@ fn check(path: &Path) -> Result<(), Failure> {
     say(&mut out, &format!("upstream          {}", config.upstream.origin));
     let kept = config.revocation.folder.as_deref().map_or("memory".into(), Path::to_string_lossy);
     say(&mut out, &format!("revocation lists  {:?}, in {kept}", config.revocation.lists));
+    config.access_code()?;
+    let console = config.console.as_ref().map_or("off", |console| console.origin.as_str());
+    say(&mut out, &format!("console           {console}"));
+    let metrics = config.metrics.as_ref().map_or("off".to_owned(), |metrics| metrics.listen.to_string());
+    say(&mut out, &format!("metrics           {metrics}"));
+    let telemetry = config.telemetry.as_ref().map_or("off", |telemetry| telemetry.otlp_endpoint.as_str());
+    say(&mut out, &format!("traces            {telemetry}"));
     say(&mut out, &format!("signs with        {signing_key} (Ed25519 public key)"));
     Ok(())
+}
+
+async fn serve_metrics(
+    listen: SocketAddr,
+    platform: &Platform,
+    stopped: watch::Receiver<bool>,
+) -> Result<JoinHandle<std::io::Result<()>>, Failure> {
+    let handle =
+        crate::metrics::install(crate::metrics::recorder()?).ok_or("metrics are recorded already")?;
+    let listener = tokio::net::TcpListener::bind(listen).await?;
+    let (context, figures) = (platform.context().clone(), Arc::new(platform.figures().clone()));
+    Ok(tokio::spawn(crate::metrics::serve(listener, handle, context, figures, stopped)))
 }
 
 async fn serve(config: &Config) -> Result<(), Failure> {
@@ -369,9 +402,14 @@ async fn serve(config: &Config) -> Result<(), Failure> {
         reach: musubi_httpkit::outbound::Reach::PublicOnly,
         sealed_lists: config.revocation.folder.clone(),
     })
-    .await?;
+    .await?
+    .with_fees(config.fees.clone());
     let (api, portal) = (host_of(&config.server.api_origin), host_of(&config.server.portal_origin));
-    let router = by_host(vec![(api, platform.api()), (portal, platform.portal())], axum::Router::new());
+    let mut hosts = vec![(api, platform.api()), (portal, platform.portal())];
+    if let (Some(console), Some(code)) = (&config.console, config.access_code()?) {
+        hosts.push((host_of(&console.origin), platform.console(code, console.origin.clone())));
+    }
+    let router = by_host(hosts, axum::Router::new());
     let router = match config.client_address_header()? {
         Some(header) => peers_behind_proxy(router, header),
         None => router,
@@ -383,11 +421,18 @@ async fn serve(config: &Config) -> Result<(), Failure> {
         let (platform, stopped) = (platform.clone(), stopped.clone());
         tokio::spawn(async move { platform.run_background(stopped).await })
     };
+    let metrics = match &config.metrics {
+        Some(metrics) => Some(serve_metrics(metrics.listen, &platform, stopped).await?),
+        None => None,
+    };
     axum::serve(listener, router.into_make_service_with_connect_info::<SocketAddr>())
         .with_graceful_shutdown(crate::asked_to_end())
         .await?;
     stop.send_replace(true);
     background.await?;
+    if let Some(metrics) = metrics {
+        metrics.await??;
+    }
     platform.context().db.close().await;
     Ok(())
 }

@@ -1,16 +1,18 @@
 //! The operator's configuration: one TOML file, one struct per section. Unknown keys fail; secrets come only
-//! from files or named environment variables.
+//! from files or named environment variables. Longer than 500 lines because a section and its check belong together.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use musubi_console::AccessCode;
 use musubi_crypto::{Ed25519Signer, SystemRandom, hmac_sha256};
 use musubi_httpkit::HeaderName;
 use musubi_httpkit::page::{CardAgent, CardOrigins};
 use musubi_kernel::{Secret, SystemClock};
 use musubi_pki::{AuthorityKind, TrustAnchors};
 use musubi_platform::Context;
+use musubi_platform::metering::FeeTable;
 use musubi_store::Db;
 use musubi_verification::presence::CardAuthorities;
 use musubi_verification::upstream::WhichLists;
@@ -37,6 +39,15 @@ pub struct Config {
     pub presence: Option<PresenceSection>,
     /// Secrets.
     pub secrets: SecretsSection,
+    /// The operator's console; off if left out.
+    pub console: Option<ConsoleSection>,
+    /// Prometheus metrics; off if left out.
+    pub metrics: Option<MetricsSection>,
+    /// Spans to a collector; off if left out.
+    pub telemetry: Option<TelemetrySection>,
+    /// What work costs; the listed fees if left out.
+    #[serde(default)]
+    pub fees: FeeTable,
 }
 
 /// `[server]`.
@@ -134,6 +145,38 @@ pub struct SecretsSection {
     pub signing_key_file: PathBuf,
 }
 
+/// `[console]`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ConsoleSection {
+    /// Its origin, on a host of its own: `https://console.example.jp`. Requests to that host, and no other, reach it.
+    pub origin: String,
+    /// File with the access code.
+    pub access_code_file: Option<PathBuf>,
+    /// Or the name of an environment variable that holds it.
+    pub access_code_env: Option<String>,
+}
+
+/// `[metrics]`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MetricsSection {
+    /// Address of the listener that serves `/metrics`, on this machine: `127.0.0.1:9464`.
+    pub listen: SocketAddr,
+    /// Lets other machines read them. Whoever reaches the listener reads how much each relying party is behind.
+    #[serde(default)]
+    pub other_machines_may_read: bool,
+}
+
+/// `[telemetry]`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TelemetrySection {
+    /// The collector's address for traces by OTLP over HTTP, `http://127.0.0.1:4318/v1/traces`. Needs a program that was
+    /// built with the feature `otlp`.
+    pub otlp_endpoint: String,
+}
+
 /// What is wrong with the configuration.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
@@ -186,10 +229,7 @@ impl Config {
             ("server.card_origin", &self.server.card_origin),
         ] {
             if !musubi_platform::relying_party::check_origin(origin) {
-                return Err(ConfigError::Value {
-                    key,
-                    message: "must be an origin: https://host[:port], or http:// with a name below localhost",
-                });
+                return Err(ConfigError::Value { key, message: NO_ORIGIN });
             }
         }
         if host_of(&self.server.api_origin) == host_of(&self.server.portal_origin) {
@@ -198,6 +238,8 @@ impl Config {
                 message: "must differ from server.api_origin in its host: a port alone does not tell them apart",
             });
         }
+        self.check_console()?;
+        self.check_measurement()?;
         self.card_origins()?;
         self.client_address_header()?;
         self.database_url()?;
@@ -215,6 +257,78 @@ impl Config {
             }
             _ => Ok(()),
         }
+    }
+
+    fn check_console(&self) -> Result<(), ConfigError> {
+        let Some(console) = &self.console else { return Ok(()) };
+        if !musubi_platform::relying_party::check_origin(&console.origin) {
+            return Err(ConfigError::Value { key: "console.origin", message: NO_ORIGIN });
+        }
+        let hosts = [&self.server.api_origin, &self.server.portal_origin].map(|origin| host_of(origin));
+        if hosts.contains(&host_of(&console.origin)) {
+            return Err(ConfigError::Value {
+                key: "console.origin",
+                message: "must differ from the hosts of API and portal: a port alone does not tell them apart",
+            });
+        }
+        if console.access_code_file.is_some() == console.access_code_env.is_some() {
+            return Err(ConfigError::Value {
+                key: "console.access_code_file",
+                message: "name either a file or, as access_code_env, an environment variable",
+            });
+        }
+        Ok(())
+    }
+
+    fn check_measurement(&self) -> Result<(), ConfigError> {
+        if let Some(metrics) = &self.metrics
+            && !metrics.listen.ip().is_loopback()
+            && !metrics.other_machines_may_read
+        {
+            return Err(ConfigError::Value {
+                key: "metrics.listen",
+                message: "must be an address of this machine alone, or say other_machines_may_read = true",
+            });
+        }
+        if let Some(telemetry) = &self.telemetry {
+            let endpoint = &telemetry.otlp_endpoint;
+            let rest = endpoint.strip_prefix("https://").or_else(|| endpoint.strip_prefix("http://"));
+            if rest.is_none_or(|rest| rest.is_empty() || !rest.bytes().all(|b| b.is_ascii_graphic())) {
+                return Err(ConfigError::Value {
+                    key: "telemetry.otlp_endpoint",
+                    message: "must be the collector's address: http://127.0.0.1:4318/v1/traces",
+                });
+            }
+            if cfg!(not(feature = "otlp")) {
+                return Err(ConfigError::Value {
+                    key: "telemetry",
+                    message: "this program was built without the feature `otlp`: cargo build --release -p musubi-server --features otlp",
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// The console's access code; `None` if there is no console.
+    ///
+    /// # Errors
+    /// [`ConfigError`] if it cannot be read or could be guessed.
+    pub fn access_code(&self) -> Result<Option<AccessCode>, ConfigError> {
+        let Some(console) = &self.console else { return Ok(None) };
+        let key = "console.access_code_file";
+        let text = match (&console.access_code_file, &console.access_code_env) {
+            (Some(path), _) => read_text(path)?,
+            (None, Some(name)) => std::env::var(name).map_err(|_| ConfigError::Value {
+                key: "console.access_code_env",
+                message: "names an environment variable that is not set",
+            })?,
+            (None, None) => String::new(),
+        };
+        let code = AccessCode::parse(&text).map_err(|_| ConfigError::Value {
+            key,
+            message: "an access code has 16 to 200 visible ASCII characters: openssl rand -base64 24 > FILE",
+        });
+        code.map(Some)
     }
 
     /// Where the portal finds residents' cards.
@@ -354,6 +468,8 @@ impl Config {
     }
 }
 
+const NO_ORIGIN: &str = "must be an origin: https://host[:port], or http:// with a name below localhost";
+
 /// The signing key that a secret stands for.
 #[must_use]
 pub fn signing_key(secret: &Secret<Vec<u8>>) -> Option<Ed25519Signer> {
@@ -462,6 +578,47 @@ mod tests {
         {
             assert!(both(origin, wrong).unwrap_err().contains("server.agent_help"), "{wrong}");
         }
+    }
+
+    #[test]
+    fn the_console_has_a_host_and_one_code_of_its_own() {
+        let with = |lines: &str| read(&format!("{GOOD}\n[console]\n{lines}"));
+        let (own, file) =
+            ("origin = \"https://console.musubi.example\"\n", "access_code_file = \"/nowhere\"\n");
+        assert!(read(GOOD).unwrap().access_code().unwrap().is_none());
+        let good = with(&format!("{own}{file}")).unwrap();
+        assert!(matches!(good.access_code(), Err(ConfigError::File { .. })));
+        let unset = with(&format!("{own}access_code_env = \"MUSUBI_NO_SUCH_VARIABLE\"\n")).unwrap();
+        assert!(unset.access_code().is_err());
+        for wrong in [
+            own.to_owned(),
+            file.to_owned(),
+            format!("{own}{file}access_code_env = \"X\"\n"),
+            format!("{own}access_code = \"in-the-file-itself\"\n"),
+            format!("origin = \"https://api.musubi.example\"\n{file}"),
+            format!("origin = \"https://portal.musubi.example:8443\"\n{file}"),
+            format!("origin = \"http://console.musubi.example\"\n{file}"),
+        ] {
+            assert!(with(&wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn metrics_are_for_this_machine_unless_it_is_said_otherwise_and_fees_are_read() {
+        let with = |lines: &str| read(&format!("{GOOD}\n{lines}"));
+        assert!(with("[metrics]\nlisten = \"127.0.0.1:9464\"").is_ok());
+        assert!(with("[metrics]\nlisten = \"[::1]:9464\"").is_ok());
+        assert!(with("[metrics]\nlisten = \"0.0.0.0:9464\"").is_err());
+        assert!(with("[metrics]\nlisten = \"0.0.0.0:9464\"\nother_machines_may_read = true").is_ok());
+        assert_eq!(read(GOOD).unwrap().fees, FeeTable::default());
+        let fees = with(
+            "[fees]\nmonthly_base_yen = 5000\n[[fees.item]]\nname = \"delivery\"\noperator_yen = \"0.5\"",
+        );
+        assert_eq!(fees.unwrap().fees.monthly_base().whole_yen(), 5000);
+        assert!(with("[fees]\n[[fees.item]]\nname = \"nothing\"").is_err());
+        let collector = with("[telemetry]\notlp_endpoint = \"http://127.0.0.1:4318/v1/traces\"");
+        assert_eq!(collector.is_ok(), cfg!(feature = "otlp"), "not silently without effect");
+        assert!(with("[telemetry]\notlp_endpoint = \"127.0.0.1\"").is_err());
     }
 
     #[test]

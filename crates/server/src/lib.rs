@@ -6,13 +6,18 @@
 mod card_authorities;
 pub mod cli;
 pub mod config;
+pub mod figures;
 mod inspect;
 mod intake_log;
 mod offline;
+pub mod metrics;
 mod openapi;
+#[cfg(feature = "otlp")]
+pub mod otlp;
 mod path_batch;
 mod replay;
 mod roots;
+mod telling;
 mod terminal;
 mod verify;
 
@@ -22,22 +27,29 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use axum::Router;
+use musubi_console::{AccessCode, Console, ConsoleParts};
 use musubi_crypto::Ed25519Signer;
 use musubi_feed::ListInUse;
 use musubi_httpkit::outbound::Reach;
 use musubi_httpkit::page::CardOrigins;
-use musubi_httpkit::{DEFAULT_TIMEOUT, finish_api};
+use musubi_httpkit::{DEFAULT_TIMEOUT, finish_api, measured};
 use musubi_kernel::{Clock, Random, Secret};
-use musubi_pki::{Policy, TrustAnchors};
+use musubi_pki::{Environment, Policy, TrustAnchors};
 use musubi_platform::Context;
+use musubi_platform::metering::FeeTable;
 use musubi_platform::relying_party::{self, NewRelyingParty, RegisterError, RelyingParty, RelyingPartyId};
 use musubi_store::{Db, StoreError, Tx};
 use musubi_stream::{ListsInUse, Streams};
+use musubi_telemetry::Intake;
 use musubi_verification::presence::CardAuthorities;
+use musubi_verification::revocation::IntakeError;
 use musubi_verification::upstream::Upstream;
 use musubi_verification::{Verification, identity_proofing, offline_filter};
 use musubi_web::portal::Portal;
 use tokio::sync::watch;
+use tracing::Instrument as _;
+
+use crate::figures::{OneLimit, PlatformFigures, Sources};
 
 pub use openapi::{document, routes};
 
@@ -109,6 +121,8 @@ pub struct Platform {
     verification: Verification,
     streams: Streams,
     portal: Portal,
+    fees: Arc<FeeTable>,
+    figures: PlatformFigures,
 }
 
 impl Platform {
@@ -128,6 +142,7 @@ impl Platform {
             api_origin: parts.origins.api,
             portal_origin: parts.origins.portal,
         };
+        let limit = OneLimit { max_list_age: parts.policy.max_list_age };
         let verification = Verification::new(context.clone(), parts.anchors, parts.upstream, parts.policy)
             .with_card_authorities(parts.card_authorities);
         if let Some(folder) = parts.sealed_lists {
@@ -138,7 +153,39 @@ impl Platform {
         verification.catch_up().await?;
         let own = portal_relying_party(&context).await?;
         let portal = Portal::new(verification.clone(), own, parts.origins.card);
-        Ok(Self { context, verification, streams, portal })
+        let figures = PlatformFigures::new(context.db.clone(), Arc::new(limit));
+        Ok(Self { context, verification, streams, portal, fees: Arc::default(), figures })
+    }
+
+    /// The same platform, whose work costs what `fees` say.
+    #[must_use]
+    pub fn with_fees(self, fees: FeeTable) -> Self {
+        Self { fees: Arc::new(fees), ..self }
+    }
+
+    /// The same platform, whose console and metrics show what `sources` tell.
+    #[must_use]
+    pub fn with_sources(self, sources: Arc<dyn Sources>) -> Self {
+        Self { figures: PlatformFigures::new(self.context.db.clone(), sources), ..self }
+    }
+
+    /// What console and metrics show.
+    #[must_use]
+    pub fn figures(&self) -> &PlatformFigures {
+        &self.figures
+    }
+
+    /// The operator's console at `origin`, for who knows the code: the router of its host.
+    pub fn console(&self, access_code: AccessCode, origin: String) -> Router {
+        let console = Console::new(ConsoleParts {
+            context: self.context.clone(),
+            figures: Arc::new(self.figures.clone()),
+            fees: Arc::clone(&self.fees),
+            access_code,
+            origin,
+            simulation: self.verification.environment() != Environment::Production,
+        });
+        measured(console.pages(), "console")
     }
 
     /// The verification service.
@@ -161,12 +208,13 @@ impl Platform {
 
     /// The REST API: the router of the host `api.`.
     pub fn api(&self) -> Router {
-        finish_api(openapi::router(&self.context, &self.verification), DEFAULT_TIMEOUT)
+        let api = openapi::router(&self.context, &self.verification, &self.fees);
+        measured(finish_api(api, DEFAULT_TIMEOUT), "api")
     }
 
     /// The portal: the router of the host `portal.`.
     pub fn portal(&self) -> Router {
-        self.portal.pages()
+        measured(self.portal.pages(), "portal")
     }
 
     /// Takes in newer revocation lists, makes offline filters of them, delivers the change stream, and deletes what has
@@ -203,7 +251,10 @@ impl Platform {
         let mut round = 0_u32;
         let mut log = intake_log::IntakeLog::default();
         loop {
-            match self.verification.take_in().await {
+            let began = tokio::time::Instant::now();
+            let taken = self.verification.take_in().instrument(tracing::info_span!("intake")).await;
+            measure_intake(&taken, began.elapsed(), self.context.clock.now());
+            match taken {
                 Ok(taken) => {
                     log.succeeded();
                     if taken > 0 {
@@ -233,9 +284,28 @@ impl Platform {
         let at = self.context.clock.now();
         musubi_platform::purge_expired(&mut tx, at).await?;
         musubi_verification::purge_abandoned(&mut tx, at).await?;
+        musubi_console::purge_expired(&mut tx, at).await?;
         tx.commit().await?;
         identity_proofing::withdraw_orphaned_consents(&self.verification, at).await.map(drop)
     }
+}
+
+/// Counts a round of the intake that did something.
+fn measure_intake(taken: &Result<u32, IntakeError>, lasted: Duration, at: musubi_kernel::UnixTime) {
+    let outcome = match taken {
+        Ok(lists) => {
+            musubi_telemetry::intake_succeeded(metrics::seconds(at.0));
+            if *lists == 0 {
+                return;
+            }
+            Intake::TakenIn
+        }
+        Err(IntakeError::Upstream(_)) => Intake::Unreachable,
+        Err(IntakeError::Store(_)) => Intake::Store,
+        Err(IntakeError::RolledBack) => Intake::RolledBack,
+        Err(_) => Intake::Refused,
+    };
+    musubi_telemetry::intake_ended(outcome, lasted.as_secs_f64());
 }
 
 /// Returns when the process is asked to end: Ctrl+C, or SIGTERM as service managers send it.
@@ -259,6 +329,7 @@ pub async fn migrate(db: &Db, at: musubi_kernel::UnixTime) -> Result<(), StoreEr
     let mut migrations = musubi_platform::MIGRATIONS.to_vec();
     migrations.extend(musubi_verification::migrations());
     migrations.extend(musubi_stream::migrations());
+    migrations.extend_from_slice(musubi_console::MIGRATIONS);
     db.migrate(&migrations, at).await
 }
 

@@ -1,10 +1,13 @@
 //! The whole API: every feature's routes and the OpenAPI 3.1 document that describes them.
 
-use axum::Router;
+use std::sync::Arc;
+
 use axum::http::header;
 use axum::routing::get;
+use axum::{Extension, Router};
 use musubi_httpkit::PROBLEM_JSON;
 use musubi_platform::Context;
+use musubi_platform::metering::FeeTable;
 use musubi_verification::Verification;
 use utoipa::openapi::{
     ContactBuilder, ContentBuilder, InfoBuilder, LicenseBuilder, OpenApi, Ref, Response, ResponseBuilder,
@@ -60,8 +63,9 @@ pub fn routes() -> Vec<(String, String)> {
     routes
 }
 
-pub(crate) fn router(context: &Context, verification: &Verification) -> Router {
+pub(crate) fn router(context: &Context, verification: &Verification, fees: &Arc<FeeTable>) -> Router {
     let platform: Router = Router::from(musubi_platform::api()).with_state(context.clone());
+    let platform = platform.layer(Extension(Arc::clone(fees)));
     let verification: Router = Router::from(musubi_verification::api()).with_state(verification.clone());
     let text = document().to_pretty_json().unwrap_or_default();
     platform.merge(verification).route(

@@ -26,6 +26,19 @@ enum Engine {
     Postgres(PgPool),
 }
 
+/// How busy the connections of one pool are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pool {
+    /// `writer` and `readers` on SQLite, `all` on PostgreSQL.
+    pub name: &'static str,
+    /// Connections in use.
+    pub used: u32,
+    /// Open connections that nobody uses.
+    pub idle: u32,
+    /// The most that are opened.
+    pub most: u32,
+}
+
 /// A transaction. Dropped without [`Tx::commit`], it changes nothing.
 #[derive(Debug)]
 pub struct Tx(pub(crate) Inner);
@@ -126,6 +139,20 @@ impl Db {
             Engine::Sqlite { readers, .. } => Inner::Sqlite(readers.begin().await.map_err(driver)?),
             Engine::Postgres(pool) => Inner::Postgres(pool.begin().await.map_err(driver)?),
         }))
+    }
+
+    /// How busy the connections are.
+    #[must_use]
+    pub fn pools(&self) -> Vec<Pool> {
+        fn pool<D: sqlx::Database>(name: &'static str, pool: &sqlx::Pool<D>) -> Pool {
+            let idle = u32::try_from(pool.num_idle()).unwrap_or(u32::MAX);
+            let used = pool.size().saturating_sub(idle);
+            Pool { name, used, idle, most: pool.options().get_max_connections() }
+        }
+        match &self.0 {
+            Engine::Sqlite { writer, readers } => vec![pool("writer", writer), pool("readers", readers)],
+            Engine::Postgres(all) => vec![pool("all", all)],
+        }
     }
 
     /// Closes all connections and waits for them.

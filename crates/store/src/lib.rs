@@ -14,7 +14,7 @@ mod row;
 pub mod testing;
 
 pub use bulk::{RawRow, Target};
-pub use db::{Db, Tx};
+pub use db::{Db, Pool, Tx};
 pub use migrate::Migration;
 pub use row::{Row, Value};
 

@@ -30,6 +30,16 @@ pub struct StartState {
     world: World,
     origins: Arc<PagesConfig>,
     agent: String,
+    console: Arc<ConsoleDoor>,
+}
+
+/// Where the operator's console is, and how one gets in. A demo has no operator: whoever looks at it is.
+#[derive(Debug)]
+pub struct ConsoleDoor {
+    /// Its origin.
+    pub origin: String,
+    /// Its access code.
+    pub code: String,
 }
 
 impl std::fmt::Debug for StartState {
@@ -39,10 +49,11 @@ impl std::fmt::Debug for StartState {
 }
 
 impl StartState {
-    /// The start page of `world`, whose sites are at `origins` and look for `musubi-agent` at `agent`.
+    /// The start page of `world`, whose sites are at `origins` and look for `musubi-agent` at `agent`; the console is
+    /// behind `console`.
     #[must_use]
-    pub fn new(world: World, origins: PagesConfig, agent: String) -> Self {
-        Self { world, origins: Arc::new(origins), agent }
+    pub fn new(world: World, origins: PagesConfig, agent: String, console: ConsoleDoor) -> Self {
+        Self { world, origins: Arc::new(origins), agent, console: Arc::new(console) }
     }
 }
 
@@ -129,6 +140,7 @@ struct HomePage {
     origins: Arc<PagesConfig>,
     first: &'static str,
     agent: String,
+    console: Arc<ConsoleDoor>,
     disturbed: bool,
     residents: Vec<ResidentRow>,
 }
@@ -150,6 +162,7 @@ async fn home_page(state: StartState, lang: Lang) -> Result<HomePage, NationErro
         origins: state.origins,
         first: FIRST_RESIDENT,
         agent: state.agent,
+        console: state.console,
         disturbed: dials.authority_unreachable || dials.publication_stopped,
         residents: residents.iter().map(|resident| ResidentRow::of(resident, t)).collect(),
     })

@@ -39,7 +39,10 @@ impl Site {
             town: origin("town."),
             phish: origin("phish."),
         };
-        let pages = router(StartState::new(world.clone(), origins, "http://127.0.0.1:24817".to_owned()));
+        let (origin, code) = ("http://console.demo.test".to_owned(), "the-operators-code".to_owned());
+        let console = ConsoleDoor { origin, code };
+        let state = StartState::new(world.clone(), origins, "http://127.0.0.1:24817".to_owned(), console);
+        let pages = router(state);
         Self { world, pages, _folder: folder }
     }
 

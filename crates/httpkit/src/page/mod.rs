@@ -5,6 +5,7 @@
 
 mod assets;
 mod card;
+mod cookies;
 mod lang;
 mod secure;
 mod shell;
@@ -13,6 +14,7 @@ mod texts;
 
 pub use assets::{asset, assets};
 pub use card::{CardAgent, CardOrigins};
+pub use cookies::{SameSite, cookie, read_cookie};
 pub use lang::{Lang, PageLang};
 pub use secure::secure_pages;
 pub use shell::{Html, MessagePage, Shell, Site, json_for_script};

@@ -21,6 +21,8 @@ pub enum Site {
     Card,
     /// The fraudulent copy of the bank.
     Phish,
+    /// The operator's console.
+    Console,
     /// None of these.
     Plain,
 }
@@ -34,6 +36,7 @@ impl Site {
             Self::Portal => "portal",
             Self::Card => "card",
             Self::Phish => "phish",
+            Self::Console => "console",
             Self::Plain => "plain",
         }
     }
@@ -52,12 +55,13 @@ impl Shell {
     /// The frame of `site`, called `name` in the page's language.
     #[must_use]
     pub fn new(site: Site, name: &'static str, lang: Lang) -> Self {
-        // The portal is the one site here that may be the real one; a message without a site may stand on it.
-        Self { site, name, frame: FRAME.tr(lang), simulation: !matches!(site, Site::Portal | Site::Plain) }
+        // Portal and console may be the real ones; a message without a site may stand on them.
+        let simulation = !matches!(site, Site::Portal | Site::Console | Site::Plain);
+        Self { site, name, frame: FRAME.tr(lang), simulation }
     }
 
-    /// Whether the footer says that nothing here is real. It does so everywhere but on the portal, which says it
-    /// where it trusts a test hierarchy.
+    /// Whether the footer says that nothing here is real. It does so everywhere but on portal and console, which
+    /// say it where they trust a test hierarchy.
     #[must_use]
     pub fn with_simulation(mut self, simulation: bool) -> Self {
         self.simulation = simulation;

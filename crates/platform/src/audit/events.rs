@@ -50,4 +50,7 @@ audit_events! {
     STREAM_ENDPOINT_STOPPED = "stream_endpoint.stopped", "送り先が受け取れないため、変更通知の送信を止めました。通知は失われていません。", "Sending of a change stream stopped because its receiver does not take it. Nothing is lost.";
     SESSION_OPENED = "session.opened", "ポータルにログインしました。", "The resident signed in to the portal.";
     SESSION_CLOSED = "session.closed", "ポータルからログアウトしました。", "The resident signed out of the portal.";
+    CONSOLE_OPENED = "console.opened", "運用者が管理画面にサインインしました。", "The operator signed in to the console.";
+    CONSOLE_CLOSED = "console.closed", "運用者が管理画面からサインアウトしました。", "The operator signed out of the console.";
+    USAGE_DOWNLOADED = "usage.downloaded", "運用者が月次レポートをダウンロードしました。", "The operator downloaded a monthly report.";
 }

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use musubi_feed::{Position, Stream, seal_entry};
+use musubi_feed::{CORRECTION, Position, STREAM_UPDATED, Stream, VERIFICATION, seal_entry};
 use musubi_kernel::UnixTime;
 use musubi_store::{StoreError, Tx};
 
 use super::{Head, NewEntry, StoredEntry, sql};
-use crate::{Context, RelyingPartyId};
+use crate::{Context, RelyingPartyId, metering};
 
 /// The name of a relying party's stream: issuer and audience of its tokens.
 #[must_use]
@@ -33,6 +33,7 @@ pub async fn append(
 ///
 /// # Errors
 /// [`StoreError`].
+#[tracing::instrument(name = "events.append", skip_all, fields(entries = entries.len()))]
 pub async fn append_all(
     tx: &mut Tx,
     context: &Context,
@@ -50,12 +51,14 @@ pub async fn append_all(
     for (relying_party, (stream, last)) in &mut heads {
         *last = sql::lock(tx, relying_party, &stream.start()).await?;
     }
+    let mut counts: BTreeMap<(RelyingPartyId, &str), i64> = BTreeMap::new();
     let mut numbers = Vec::with_capacity(entries.len());
     let mut rows = Vec::with_capacity(entries.len());
     for entry in entries {
         let (stream, last) = heads.get_mut(&entry.relying_party).ok_or(StoreError::Corrupt("stream"))?;
         let (token, position) = seal_entry(stream, last, &entry.event, at, &context.signing_key);
         *last = position;
+        *counts.entry((entry.relying_party.clone(), entry.event.name())).or_default() += 1;
         numbers.push(position.sequence);
         rows.push(sql::row(&entry, position.sequence, at, token)?);
     }
@@ -63,7 +66,22 @@ pub async fn append_all(
     for (relying_party, (_, last)) in &heads {
         sql::move_head(tx, relying_party, last).await?;
     }
+    for ((relying_party, event), count) in &counts {
+        if let Some(item) = metered(event) {
+            metering::count(tx, relying_party, "", item, *count, at).await?;
+        }
+        musubi_telemetry::events_appended(event, u64::try_from(*count).unwrap_or(0));
+    }
     Ok(numbers)
+}
+
+/// What an entry counts as in the monthly report; what tells of the stream itself is not counted.
+fn metered(event: &str) -> Option<metering::Item> {
+    match event {
+        _ if event == VERIFICATION.name || event == STREAM_UPDATED.name => None,
+        _ if event == CORRECTION.name => Some(metering::CORRECTION),
+        _ => Some(metering::CHANGE_EVENT),
+    }
 }
 
 /// Where the stream of a relying party stands. Of one that was never told anything: at its start.

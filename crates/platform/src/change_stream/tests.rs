@@ -3,6 +3,7 @@
 use musubi_feed::{CREDENTIAL_CHANGE, Event, VerifyingKey, open_entry};
 
 use super::{NewEntry, after, append_all, customers_changed, head, stream_of};
+use crate::metering::{FeeTable, Month, monthly_report};
 use crate::test_support::{NOW, worlds};
 use crate::{PersonId, RelyingPartyId};
 
@@ -41,6 +42,9 @@ async fn each_relying_party_has_its_own_gapless_chain_which_continues_over_trans
         assert_eq!(last.sequence, 3);
         assert_eq!(head(&mut tx, context, &shop).await.unwrap().last, last);
         assert_eq!(head(&mut tx, context, &bank).await.unwrap().customers, 2);
+        let report = monthly_report(&mut tx, &shop, Month::at(NOW), &FeeTable::default()).await.unwrap();
+        let counted: Vec<_> = report.lines.iter().map(|line| (line.item.name, line.count)).collect();
+        assert_eq!(counted, [("change_event", 3)], "what is told is counted");
         let of_bank = after(&mut tx, &bank, 0, 100).await.unwrap();
         assert_eq!(of_bank[0].person, Some(person));
         assert!(after(&mut tx, &bank, 1, 100).await.unwrap().is_empty());

@@ -1,12 +1,56 @@
-//! Metering: how often which work was done for a relying party, by purpose and day. Counts only; no person, no price.
-//! What it costs is for whoever reads the counts to say, by a fee table.
+//! Work and cost (作業とコスト): how often which work was done for a relying party, by purpose and day, and what it costs by
+//! a fee table. Counts only; no person. Sends no invoice and collects nothing.
+//!
+//! ```text
+//! count() --> metering (table) --by month--> MonthlyReport --> page, CSV, GET /v1/usage
+//!                             fee table ---'
+//! Plan, fee table --estimate()--> Estimate --> page, GET /v1/estimate
+//! ```
 
+mod amount;
+mod csv;
+mod estimate;
+mod fees;
+mod http;
+mod month;
+mod report;
+mod service;
 mod sql;
+#[cfg(test)]
+mod tests;
 
+use musubi_httpkit::{ProblemKind, Text};
 use musubi_kernel::UnixTime;
 use musubi_store::{Migration, StoreError, Tx};
 
 use crate::RelyingPartyId;
+
+pub use amount::{Amount, AmountError};
+pub use csv::{cell, report_csv};
+pub use estimate::{
+    CheckMethod, DeliveryMethod, Estimate, Joining, MAX_CHECKS, MAX_CUSTOMERS, Plan, PlanError, STEPS, Step,
+    USUAL_CHANGES, estimate,
+};
+pub use fees::{Fee, FeeError, FeeTable, Free, Tier};
+pub use http::{EstimateAnswer, LineBody, PurposeBody, StepBody, TotalBody, UsageAnswer, api};
+pub use month::{Month, MonthError};
+pub use report::{DayCount, Line, MonthlyReport, PurposeCount, Total};
+pub use service::monthly_report;
+
+/// A plan that cannot be worked out.
+pub static PLAN_OUT_OF_RANGE: ProblemKind = ProblemKind::new(
+    "estimate.out_of_range",
+    400,
+    "Not a plan that can be worked out",
+    Text::new(
+        "見積りの条件が、計算できる範囲にありません。",
+        "顧客は1人から2億人、照会は顧客千人・月あたり100万件まで、割合は千分の1000までで指定してください。",
+    ),
+    Text::new(
+        "The plan lies outside what can be worked out.",
+        "Give 1 to 200000000 customers, at most 1000000 checks per thousand customers and month, and shares of at most 1000 in 1000.",
+    ),
+);
 
 pub(crate) const MIGRATION: Migration =
     Migration { name: "metering/0001_metering", sql: include_str!("migrations/0001_metering.sql") };
@@ -45,7 +89,15 @@ items! {
     OFFLINE_FILTER = "offline_filter", "オフライン検証データの提供", "Downloads of offline filters";
 }
 
-/// Counts `n` of `item`, done at `at` for `purpose` (empty if none was named).
+/// The item with this name.
+#[must_use]
+pub fn item_of(name: &str) -> Option<Item> {
+    ITEMS.iter().copied().find(|item| item.name == name)
+}
+
+/// Counts `n` of `item`, done at `at` for `purpose` (empty if none was named). Count before the audit record, which
+/// comes last in every transaction: two that lock in other orders would wait for one another. Who counts for several
+/// relying parties in one transaction takes them in the order of their ids, for the same reason.
 ///
 /// # Errors
 /// [`StoreError`].

@@ -8,8 +8,12 @@
     reason = "the tests' support is not in test functions"
 )]
 
+mod figures;
 mod inspect;
 mod offline;
+mod metrics;
+#[cfg(feature = "otlp")]
+mod otlp;
 mod path_batch;
 mod program;
 mod replay;

@@ -8,6 +8,7 @@ use musubi_httpkit::{PostedJson, Problem, ProblemDocument, internal};
 use musubi_pki::{AuthorityKind, CertKey, SerialNumber};
 use musubi_platform::audit::{self, AuditEvent};
 use musubi_platform::idempotency::IdempotencyKey;
+use musubi_platform::metering;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use utoipa::ToSchema;
@@ -111,6 +112,9 @@ async fn check(
             CertificateBody { kind: certificate.authority, state, change }
         })
         .collect();
+    metering::count(&mut tx, relying_party, "", metering::CHANGE_CHECK, 1, once.at())
+        .await
+        .map_err(Error::from)?;
     let event = AuditEvent {
         kind: audit::CHANGE_CHECK_MADE,
         relying_party: Some(relying_party.clone()),
@@ -207,6 +211,9 @@ async fn latest(
     let new = CertKey { authority: AuthorityKind::DigitalSignature, serial: outcome.latest.serial.clone() };
     linking::remember(&mut tx, &new, &outcome.link.person, once.at()).await.map_err(Error::from)?;
     linking::set_attributes_serial(&mut tx, &outcome.link, &new.serial).await.map_err(Error::from)?;
+    metering::count(&mut tx, relying_party, "", metering::LATEST_ATTRIBUTES, 1, once.at())
+        .await
+        .map_err(Error::from)?;
     let event = AuditEvent {
         kind: audit::LATEST_ATTRIBUTES_PROVIDED,
         relying_party: Some(relying_party.clone()),

@@ -5,6 +5,7 @@ use musubi_kernel::UnixTime;
 use musubi_pki::SubIndication;
 use musubi_platform::Context;
 use musubi_platform::audit::{self, AuditEvent, Receipt};
+use musubi_platform::metering;
 use musubi_platform::person::PersonId;
 use musubi_platform::relying_party::RelyingParty;
 use musubi_store::{StoreError, Tx};
@@ -195,6 +196,10 @@ pub async fn complete(
         enrolling = passed.enrolling();
         who = Some(settled);
     }
+    if state != State::Open && verdict.freshness().is_some() {
+        let (whose, item) = (&transaction.relying_party, metering::AUTHENTICATION_CHECK_BY_LIST);
+        metering::count(tx, whose, &transaction.purpose, item, 1, at).await?;
+    }
     if enrolling == Enrolling::Enrolled {
         let enrolled = AuditEvent {
             kind: audit::PRESENCE_ENROLLED,
@@ -231,6 +236,7 @@ pub async fn complete(
     if state == State::Accepted && verification.lists().are_outdated(tx, &judged_by).await? {
         return Err(TransactionError::Outdated);
     }
+    musubi_telemetry::verdict_given("entitlement_check", verdict.indication().as_str());
     let verdict = serde_json::to_value(&verdict).map_err(|_| StoreError::Corrupt("verdict"))?;
     if state != State::Open {
         let completed = Completed::new(state, whose, verdict.clone(), &receipt);

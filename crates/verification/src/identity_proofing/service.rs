@@ -10,6 +10,7 @@ use musubi_pki::{
 };
 use musubi_platform::audit::{self, AuditEvent, Receipt};
 use musubi_platform::consent::{self, ConsentId, Item, NewConsent};
+use musubi_platform::metering;
 use musubi_platform::relying_party::RelyingParty;
 use musubi_store::{StoreError, Tx};
 use serde_json::json;
@@ -422,12 +423,17 @@ pub async fn complete(
         person = Some(whose);
         link = Some(new);
     }
+    if state != State::Open && verdict.freshness().is_some() {
+        let (whose, item) = (&transaction.relying_party, metering::SIGNATURE_CHECK_BY_LIST);
+        metering::count(tx, whose, &transaction.purpose, item, 1, at).await?;
+    }
     let receipt =
         record(tx, verification, &transaction, (&verdict, &policy, &content), person.clone(), at).await?;
     evidence::keep(tx, context, &receipt, transaction.id.as_str(), &content).await?;
     if state == State::Accepted && verification.lists().are_outdated(tx, &judged_by).await? {
         return Err(TransactionError::Outdated);
     }
+    musubi_telemetry::verdict_given("identity_proofing", verdict.indication().as_str());
     let verdict = serde_json::to_value(&verdict).map_err(|_| StoreError::Corrupt("verdict"))?;
     if state != State::Open {
         let completed = Completed::new(state, person, verdict.clone(), &receipt);

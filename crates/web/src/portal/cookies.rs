@@ -1,11 +1,7 @@
 //! The portal's two cookies: the session, and the sign-in that this browser began.
-//!
-//! Over https both have the prefix `__Host-`: browsers take such a cookie only from this very host over https, so that
-//! no sibling host and no plain-http page can plant one. Over plain http, on localhost, browsers refuse the prefix.
 
-use std::borrow::Cow;
-
-use axum::http::{HeaderMap, HeaderValue, header};
+use axum::http::{HeaderMap, HeaderValue};
+use musubi_httpkit::page::{SameSite, cookie, read_cookie};
 
 /// The session's token.
 pub(super) const SESSION: &str = "musubi_portal";
@@ -13,28 +9,18 @@ pub(super) const SESSION: &str = "musubi_portal";
 pub(super) const SIGN_IN: &str = "musubi_portal_sign_in";
 
 pub(super) fn read<'a>(headers: &'a HeaderMap, name: &str, secure: bool) -> Option<&'a str> {
-    let name = full_name(name, secure);
-    headers
-        .get_all(header::COOKIE)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(';'))
-        .find_map(|pair| pair.trim().strip_prefix(&*name)?.strip_prefix('='))
+    read_cookie(headers, name, secure)
 }
 
 /// `Set-Cookie` for this host alone. `secure` unless the portal runs on plain HTTP, as it does on localhost.
 pub(super) fn set(name: &str, value: &str, max_age: i64, secure: bool) -> Option<HeaderValue> {
-    let (name, secure) = (full_name(name, secure), if secure { "; Secure" } else { "" });
-    let text = format!("{name}={value}; Path=/; Max-Age={max_age}; HttpOnly; SameSite=Lax{secure}");
-    HeaderValue::from_str(&text).ok()
-}
-
-fn full_name(name: &str, secure: bool) -> Cow<'_, str> {
-    if secure { format!("__Host-{name}").into() } else { name.into() }
+    cookie(name, value, max_age, SameSite::Lax, secure)
 }
 
 #[cfg(test)]
 mod tests {
+    use axum::http::header;
+
     use super::*;
 
     fn sent(text: &'static str) -> HeaderMap {

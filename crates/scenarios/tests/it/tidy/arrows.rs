@@ -6,11 +6,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{File, files, hold, root};
 
 /// The floors of ARCHITECTURE.md. A new crate takes its place here and there.
-const FLOORS: [(&str, u8); 22] = [
+const FLOORS: [(&str, u8); 26] = [
     ("kernel", 0),
     ("mapping", 0),
     ("crypto", 1),
     ("store", 1),
+    ("telemetry", 1),
     ("httpkit", 2),
     ("feed", 2),
     ("pki", 2),
@@ -21,6 +22,7 @@ const FLOORS: [(&str, u8); 22] = [
     ("stream", 4),
     ("verification", 4),
     ("web", 6),
+    ("console", 6),
     ("server", 7),
     ("agent", 7),
     ("nation", 7),
@@ -29,6 +31,7 @@ const FLOORS: [(&str, u8); 22] = [
     ("scenarios", 9),
     ("bench", 9),
     ("bench-documents", 9),
+    ("drill", 9),
     ("bench-status", 9),
 ];
 

@@ -68,7 +68,7 @@ const WEB_EXCEPTIONS: [(&str, &str); 7] = [
 
 /// Crates and folders whose business is HTTP or pages.
 fn speaks_http(file: &File) -> bool {
-    matches!(file.crate_folder(), Some("httpkit" | "web" | "connector"))
+    matches!(file.crate_folder(), Some("httpkit" | "web" | "console" | "connector"))
         || file.name() == "http.rs"
         || file.path.contains("/http/")
         || file.path.contains("/pages/")
@@ -93,7 +93,7 @@ fn the_web_framework_is_named_only_where_http_is_spoken() {
         }
     }
     hold(
-        "only httpkit, web, connector, pages, the agent's serve and a feature's http.rs name the web framework:",
+        "only httpkit, web, console, connector, pages, the agent's serve and a feature's http.rs name the web framework:",
         faults,
     );
     needed(&WEB_EXCEPTIONS, &used);

@@ -1,0 +1,132 @@
+//! What console and metrics show of lists and streams, read over the tables of several features: the composition root
+//! alone knows all of them. Reads only.
+
+mod sql;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use musubi_console::{
+    Contract, DayTotal, Figures, ImportProgress, ListFigure, SizePoint, StreamFigure, StreamState,
+};
+use musubi_kernel::{Date, UnixTime};
+use musubi_platform::RelyingPartyId;
+use musubi_store::{Db, StoreError, Tx};
+
+/// Most points of list sizes that are read.
+const MOST_SIZES: u32 = 5000;
+
+/// How a receiver is sent to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DeliveryFigure {
+    /// Number of the last entry that was taken.
+    pub delivered: u64,
+    /// When the oldest entry that was not taken was written.
+    pub oldest_undelivered_at: Option<UnixTime>,
+    /// Entries that the receiver refused for good.
+    pub dead_letters: u64,
+    /// How it goes.
+    pub state: StreamState,
+}
+
+/// What other features tell the console beside their tables.
+#[async_trait]
+pub trait Sources: Send + Sync {
+    /// The imports that this process makes now.
+    async fn imports(&self) -> Vec<ImportProgress>;
+
+    /// How old evidence may be, by how many relying parties agreed on it; ascending.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn contracts(&self, tx: &mut Tx) -> Result<Vec<Contract>, StoreError>;
+
+    /// The receivers to whom the platform sends.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn deliveries(&self, tx: &mut Tx) -> Result<BTreeMap<RelyingPartyId, DeliveryFigure>, StoreError>;
+}
+
+/// The sources of a platform on which every receiver fetches by itself and one limit of age holds for all.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct OneLimit {
+    pub(crate) max_list_age: Option<i64>,
+}
+
+#[async_trait]
+impl Sources for OneLimit {
+    async fn imports(&self) -> Vec<ImportProgress> {
+        Vec::new()
+    }
+
+    async fn contracts(&self, tx: &mut Tx) -> Result<Vec<Contract>, StoreError> {
+        let Some(max_age_seconds) = self.max_list_age else { return Ok(Vec::new()) };
+        let all = musubi_platform::relying_party::list(tx).await?.len();
+        Ok(vec![Contract { max_age_seconds, relying_parties: u64::try_from(all).unwrap_or(u64::MAX) }])
+    }
+
+    async fn deliveries(&self, _: &mut Tx) -> Result<BTreeMap<RelyingPartyId, DeliveryFigure>, StoreError> {
+        Ok(BTreeMap::new())
+    }
+}
+
+/// The figures of a platform's database.
+#[derive(Clone)]
+pub struct PlatformFigures {
+    db: Db,
+    sources: Arc<dyn Sources>,
+}
+
+impl std::fmt::Debug for PlatformFigures {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("PlatformFigures(…)")
+    }
+}
+
+impl PlatformFigures {
+    /// The figures of `db` and of what `sources` tell.
+    #[must_use]
+    pub fn new(db: Db, sources: Arc<dyn Sources>) -> Self {
+        Self { db, sources }
+    }
+}
+
+#[async_trait]
+impl Figures for PlatformFigures {
+    async fn lists(&self) -> Result<Vec<ListFigure>, StoreError> {
+        sql::newest_lists(&mut self.db.begin_read().await?).await
+    }
+
+    async fn contracts(&self) -> Result<Vec<Contract>, StoreError> {
+        self.sources.contracts(&mut self.db.begin_read().await?).await
+    }
+
+    async fn imports(&self) -> Vec<ImportProgress> {
+        self.sources.imports().await
+    }
+
+    async fn list_sizes(&self, since: UnixTime) -> Result<Vec<SizePoint>, StoreError> {
+        sql::list_sizes(&mut self.db.begin_read().await?, since, MOST_SIZES).await
+    }
+
+    async fn events_per_day(&self, since: Date) -> Result<Vec<DayTotal>, StoreError> {
+        sql::events_per_day(&mut self.db.begin_read().await?, since).await
+    }
+
+    async fn streams(&self) -> Result<Vec<StreamFigure>, StoreError> {
+        let mut tx = self.db.begin_read().await?;
+        let deliveries = self.sources.deliveries(&mut tx).await?;
+        let mut streams = sql::streams(&mut tx).await?;
+        for stream in &mut streams {
+            if let Some(delivery) = deliveries.get(&stream.relying_party) {
+                stream.delivered = Some(delivery.delivered);
+                stream.oldest_undelivered_at = delivery.oldest_undelivered_at;
+                stream.dead_letters = delivery.dead_letters;
+                stream.state = delivery.state;
+            }
+        }
+        Ok(streams)
+    }
+}
