@@ -38,6 +38,9 @@ audit_events! {
     TOKEN_ISSUED = "token.issued", "事業者にアクセストークンを発行しました。", "An access token was issued to a relying party.";
     REVOCATION_LIST_TAKEN_IN = "revocation_list.taken_in", "失効リストを取り込みました。", "A revocation list was taken in.";
     CHANGE_EVENT_RECORDED = "change_event.recorded", "電子証明書の変更を記録しました。", "A change of a certificate was recorded.";
+    STREAM_CONFIGURED = "stream.configured", "事業者が変更通知の受け取り方を登録または変更しました。", "A relying party registered or changed how it receives its change stream.";
+    STREAM_REMOVED = "stream.removed", "事業者が変更通知の受け取り方の登録を取り消しました。", "A relying party removed how it receives its change stream.";
+    STREAM_VERIFICATION_ASKED = "stream.verification_asked", "事業者が変更通知の疎通確認を求めました。", "A relying party asked for a sign of life of its change stream.";
     SESSION_OPENED = "session.opened", "ポータルにログインしました。", "The resident signed in to the portal.";
     SESSION_CLOSED = "session.closed", "ポータルからログアウトしました。", "The resident signed out of the portal.";
 }
