@@ -1,3 +1,8 @@
-//! The form of entries and heartbeats.
+//! The form of entries and heartbeats, and what a receiver makes of them.
 
+mod days;
 mod form;
+mod receiver;
+mod truth;
+mod vectors;
+mod wild;
