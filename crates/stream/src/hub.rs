@@ -22,7 +22,10 @@ pub(crate) struct Hub(Arc<Mutex<Waiting>>, Arc<watch::Sender<bool>>);
 struct Waiting {
     heads: HashMap<RelyingPartyId, watch::Sender<u64>>,
     connections: HashMap<RelyingPartyId, usize>,
-    looking: bool,
+    /// Tasks that look: one or none.
+    looking: usize,
+    /// Tasks that send to a live connection.
+    sending: usize,
 }
 
 /// A place among the open connections of a relying party; dropped, it is free again.
@@ -54,8 +57,8 @@ impl Hub {
         let mut state = self.state();
         let head =
             state.heads.entry(relying_party.clone()).or_insert_with(|| watch::channel(0).0).subscribe();
-        if !state.looking {
-            state.looking = true;
+        if state.looking == 0 {
+            state.looking = 1;
             tokio::spawn(look(self.clone(), db.clone(), every));
         }
         head
@@ -75,8 +78,21 @@ impl Hub {
                 });
             }
         }
-        state.looking = !state.heads.is_empty();
-        state.looking
+        if state.heads.is_empty() {
+            state.looking = 0;
+        }
+        state.looking > 0
+    }
+}
+
+/// A task that sends, as long as it is not dropped.
+#[derive(Debug)]
+pub(crate) struct Sending(Hub);
+
+impl Drop for Sending {
+    fn drop(&mut self) {
+        let mut state = self.0.state();
+        state.sending = state.sending.saturating_sub(1);
     }
 }
 
@@ -114,6 +130,24 @@ async fn heads(db: &Db) -> Result<Vec<(RelyingPartyId, u64)>, StoreError> {
 }
 
 impl Streams {
+    /// How many tasks look for new entries: at most one, and none while nobody waits.
+    #[must_use]
+    pub fn looking(&self) -> usize {
+        self.hub.state().looking
+    }
+
+    /// How many live connections are being sent to.
+    #[must_use]
+    pub fn sending(&self) -> usize {
+        self.hub.state().sending
+    }
+
+    /// Counts a task that sends to a live connection, until what is answered is dropped.
+    pub(crate) fn begin_sending(&self) -> Sending {
+        self.hub.state().sending += 1;
+        Sending(self.hub.clone())
+    }
+
     /// Ends all waiting and all live connections, since the process is to end: who follows connects again elsewhere.
     pub fn close_connections(&self) {
         self.hub.1.send_replace(true);

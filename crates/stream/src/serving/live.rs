@@ -36,7 +36,9 @@ pub(crate) enum Frame {
 /// process ends.
 pub(crate) fn follow(streams: Streams, relying_party: RelyingPartyId, after: u64) -> mpsc::Receiver<Frame> {
     let (sender, receiver) = mpsc::channel(QUEUE);
+    let sending = streams.begin_sending();
     tokio::spawn(async move {
+        let _sending = sending;
         let work = run(&streams, &relying_party, after, &sender);
         tokio::select! {
             done = tokio::time::timeout(streams.pace.longest_connection, work) => {
