@@ -130,6 +130,17 @@ pub fn open_entry(token: &str, stream: &Stream, keys: &[VerifyingKey]) -> Result
     })
 }
 
+impl Stream {
+    /// The stream that a token says to belong to: **no signature is verified**. For a file of which nothing else is known.
+    ///
+    /// # Errors
+    /// [`TokenError::Malformed`].
+    pub fn named_in(token: &str) -> Result<Self, TokenError> {
+        let claims: Claims = token::claims_of_own(token)?;
+        Ok(Self { issuer: claims.iss, audience: claims.aud })
+    }
+}
+
 /// What an entry tells, for the platform that sealed it: **no signature is verified**.
 ///
 /// # Errors

@@ -282,6 +282,11 @@ impl Receiver {
         self.waiting.len()
     }
 
+    /// Forgets what is held back, for whoever asks for it again from its place.
+    pub fn let_go(&mut self) {
+        self.waiting.clear();
+    }
+
     /// Takes an entry.
     ///
     /// # Errors

@@ -1,5 +1,5 @@
 //! The operator's command line: `musubi serve | migrate | config check | relying-party add | relying-party list`, and
-//! what anybody may run without a server: `musubi verify | inspect | path | replay`.
+//! what anybody may run without a server: `musubi verify | inspect | path | replay | follow`.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -62,6 +62,9 @@ enum Command {
     Path(crate::path_batch::Arguments),
     /// Derive a verdict again from its bundle, offline, and name the first difference.
     Replay(crate::replay::Replay),
+    /// Follow a relying party's change stream, check its chain, and keep what it tells.
+    #[command(after_help = crate::follow::EXIT_CODES)]
+    Follow(Box<crate::follow::Arguments>),
 }
 
 #[derive(Debug, clap::Args)]
@@ -157,6 +160,7 @@ pub fn main() -> ExitCode {
         Command::Inspect(arguments) => return crate::inspect::run(arguments),
         Command::Path(arguments) => return crate::path_batch::run(arguments),
         Command::Replay(replay) => return replay.run(&mut std::io::stdout()),
+        Command::Follow(arguments) => return crate::follow::run(arguments),
         _ => {}
     }
     tracing_subscriber::fmt()
@@ -222,7 +226,11 @@ async fn run(command: Command) -> Result<(), Failure> {
             Ok(())
         }
         // Answered before, without a runtime.
-        Command::Verify(_) | Command::Inspect(_) | Command::Path(_) | Command::Replay(_) => Ok(()),
+        Command::Verify(_)
+        | Command::Inspect(_)
+        | Command::Path(_)
+        | Command::Replay(_)
+        | Command::Follow(_) => Ok(()),
     }
 }
 
@@ -321,7 +329,14 @@ async fn serve(config: &Config) -> Result<(), Failure> {
         tokio::spawn(async move { platform.run_background(stopped).await })
     };
     axum::serve(listener, router.into_make_service_with_connect_info::<SocketAddr>())
-        .with_graceful_shutdown(crate::asked_to_end())
+        .with_graceful_shutdown({
+            let streams = platform.streams().clone();
+            async move {
+                crate::asked_to_end().await;
+                // Nobody who follows live is waited for: they connect again.
+                streams.close_connections();
+            }
+        })
         .await?;
     stop.send_replace(true);
     background.await?;

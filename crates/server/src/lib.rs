@@ -6,8 +6,10 @@
 mod card_authorities;
 pub mod cli;
 pub mod config;
+mod follow;
 mod inspect;
 mod intake_log;
+mod lists_in_use;
 mod openapi;
 mod path_batch;
 mod replay;
@@ -26,6 +28,7 @@ use musubi_pki::{Policy, TrustAnchors};
 use musubi_platform::Context;
 use musubi_platform::relying_party::{self, NewRelyingParty, RegisterError, RelyingParty, RelyingPartyId};
 use musubi_store::{Db, StoreError};
+use musubi_stream::Streams;
 use musubi_verification::presence::CardAuthorities;
 use musubi_verification::upstream::Upstream;
 use musubi_verification::{Verification, identity_proofing};
@@ -96,6 +99,7 @@ pub enum StartError {
 pub struct Platform {
     context: Context,
     verification: Verification,
+    streams: Streams,
     portal: Portal,
 }
 
@@ -120,15 +124,22 @@ impl Platform {
             .with_card_authorities(parts.card_authorities);
         verification.refresh().await?;
         verification.catch_up().await?;
+        let streams = Streams::new(context.clone(), Arc::new(lists_in_use::Snapshot(verification.clone())));
         let own = portal_relying_party(&context).await?;
         let portal = Portal::new(verification.clone(), own, parts.origins.card);
-        Ok(Self { context, verification, portal })
+        Ok(Self { context, verification, streams, portal })
     }
 
     /// The verification service.
     #[must_use]
     pub fn verification(&self) -> &Verification {
         &self.verification
+    }
+
+    /// The change streams' delivery.
+    #[must_use]
+    pub fn streams(&self) -> &Streams {
+        &self.streams
     }
 
     /// The platform's context.
@@ -139,7 +150,7 @@ impl Platform {
 
     /// The REST API: the router of the host `api.`.
     pub fn api(&self) -> Router {
-        finish_api(openapi::router(&self.context, &self.verification), DEFAULT_TIMEOUT)
+        finish_api(openapi::router(&self.context, &self.verification, &self.streams), DEFAULT_TIMEOUT)
     }
 
     /// The portal: the router of the host `portal.`.
@@ -202,6 +213,7 @@ pub async fn asked_to_end() {
 pub async fn migrate(db: &Db, at: musubi_kernel::UnixTime) -> Result<(), StoreError> {
     let mut migrations = musubi_platform::MIGRATIONS.to_vec();
     migrations.extend(musubi_verification::migrations());
+    migrations.extend(musubi_stream::migrations());
     db.migrate(&migrations, at).await
 }
 
