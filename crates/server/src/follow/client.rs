@@ -92,8 +92,12 @@ pub(crate) struct Api {
 /// Reads a private key: PKCS#8, DER or PEM.
 pub(crate) fn key(file: &Path) -> Result<ClientKey, FollowError> {
     use base64::Engine as _;
-    let bytes = std::fs::read(file).map_err(|_| FollowError::Unusable("the file of the key cannot be read"))?;
-    let der = match std::str::from_utf8(&bytes).ok().and_then(|text| text.split_once("-----BEGIN PRIVATE KEY-----")) {
+    let bytes =
+        std::fs::read(file).map_err(|_| FollowError::Unusable("the file of the key cannot be read"))?;
+    let der = match std::str::from_utf8(&bytes)
+        .ok()
+        .and_then(|text| text.split_once("-----BEGIN PRIVATE KEY-----"))
+    {
         Some((_, rest)) => {
             let body = rest.split("-----END").next().unwrap_or_default();
             let body: String = body.chars().filter(|c| !c.is_whitespace()).collect();
@@ -281,7 +285,13 @@ mod tests {
         assert!(matches!(entry, Some(Live::Entry(token)) if token == "token"));
         let beat = event_of(b"event:heartbeat\ndata:token\n\n");
         assert!(matches!(beat, Some(Live::Heartbeat(token)) if token == "token"));
-        for nothing in [&b": comment\n\n"[..], b"event: later\ndata: x\n\n", b"data: x\n\n", b"event: entry\n\n", b"\xFF\n\n"] {
+        for nothing in [
+            &b": comment\n\n"[..],
+            b"event: later\ndata: x\n\n",
+            b"data: x\n\n",
+            b"event: entry\n\n",
+            b"\xFF\n\n",
+        ] {
             assert!(event_of(nothing).is_none());
         }
     }

@@ -127,7 +127,8 @@ impl Kept {
         let lock = private(&beside(place, "lock")).map_err(failed("the lock cannot be made"))?;
         lock.try_lock().map_err(|_| KeptError::InUse)?;
         let stored = stored(place, stream)?;
-        let (mut length, mut at) = stored.map_or((0, Place::from(stream)), |stored| (stored.length, stored.place));
+        let (mut length, mut at) =
+            stored.map_or((0, Place::from(stream)), |stored| (stored.length, stored.place));
         let out = out.map(private).transpose().map_err(failed("the file of entries cannot be opened"))?;
         if let Some(file) = &out {
             (length, at) = counted(file, length, at, stream, keys)?;
@@ -197,7 +198,9 @@ impl Kept {
         file.sync_all().map_err(failed(what))?;
         std::fs::rename(&new, &self.place).map_err(failed(what))?;
         let folder = self.place.parent().filter(|folder| !folder.as_os_str().is_empty());
-        File::open(folder.unwrap_or_else(|| Path::new("."))).and_then(|folder| folder.sync_all()).map_err(failed(what))
+        File::open(folder.unwrap_or_else(|| Path::new(".")))
+            .and_then(|folder| folder.sync_all())
+            .map_err(failed(what))
     }
 }
 
@@ -224,9 +227,8 @@ fn stored(path: &Path, stream: &Stream) -> Result<Option<Stored>, KeptError> {
         Err(error) => return Err(failed("the place cannot be read")(error)),
     };
     let stored: Stored = serde_json::from_slice(&bytes).map_err(|_| KeptError::OtherPlace)?;
-    let same = stored.version == VERSION
-        && stored.issuer == stream.issuer
-        && stored.audience == stream.audience;
+    let same =
+        stored.version == VERSION && stored.issuer == stream.issuer && stored.audience == stream.audience;
     if same { Ok(Some(stored)) } else { Err(KeptError::OtherPlace) }
 }
 
@@ -353,7 +355,8 @@ mod tests {
             assert!(follow(&truth, folder.path(), 3).is_err(), "{foreign}");
         }
         std::fs::write(&out, &whole).unwrap();
-        let other = Truth { stream: Stream { audience: "rp_2".into(), ..truth.stream.clone() }, ..self::truth(0) };
+        let other =
+            Truth { stream: Stream { audience: "rp_2".into(), ..truth.stream.clone() }, ..self::truth(0) };
         assert!(matches!(follow(&other, folder.path(), 0), Err(KeptError::OtherPlace)));
         follow(&truth, folder.path(), 3).unwrap();
     }

@@ -199,7 +199,9 @@ impl Follower<'_> {
                 Ok(Next::More) => (gaps, failures) = (0, 0),
                 Ok(Next::End) if self.once => return Ok(self.verdict()),
                 Ok(Next::End) => (gaps, failures) = (0, 0),
-                Err(FollowError::Broken(Refusal::Token(TokenError::UnknownKey))) if !self.pinned && gaps == 0 => {
+                Err(FollowError::Broken(Refusal::Token(TokenError::UnknownKey)))
+                    if !self.pinned && gaps == 0 =>
+                {
                     // The platform may sign with a new key; one that it does not publish is a forgery.
                     gaps += 1;
                     self.renew_keys().await?;

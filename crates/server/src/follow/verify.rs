@@ -6,7 +6,8 @@ use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 
 use musubi_feed::{
-    Accepted, DayReader, DayRefusal, Entry, Place, Position, Receiver, Refusal, Stream, VerifyingKey, open_entry,
+    Accepted, DayReader, DayRefusal, Entry, Place, Position, Receiver, Refusal, Stream, VerifyingKey,
+    open_entry,
 };
 use musubi_httpkit::page::Lang;
 use serde::Deserialize;
@@ -78,7 +79,11 @@ pub(super) fn keys(file: &Path) -> Result<Vec<VerifyingKey>, FollowError> {
     let published: Published =
         serde_json::from_slice(&text).map_err(|_| FollowError::Unusable("the file of keys is no JWK Set"))?;
     let keys: Vec<VerifyingKey> = published.keys.iter().filter_map(VerifyingKey::from_jwk).collect();
-    if keys.is_empty() { Err(FollowError::Unusable("there is no Ed25519 key in the file of keys")) } else { Ok(keys) }
+    if keys.is_empty() {
+        Err(FollowError::Unusable("there is no Ed25519 key in the file of keys"))
+    } else {
+        Ok(keys)
+    }
 }
 
 impl Verify {
@@ -92,7 +97,10 @@ impl Verify {
                 return UNUSABLE;
             }
         };
-        match File::open(&self.file).map_err(Fault::from).and_then(|file| checked(&mut BufReader::new(file), &keys)) {
+        match File::open(&self.file)
+            .map_err(Fault::from)
+            .and_then(|file| checked(&mut BufReader::new(file), &keys))
+        {
             Ok(summary) => {
                 say(&mut std::io::stdout(), &Said::Verified(&name, &summary).text(language));
                 0

@@ -27,10 +27,9 @@ impl Said<'_> {
             Lang::En => en,
         };
         match self {
-            Self::Begins { after } => pick(
-                format!("第{after}号の次から読みます。"),
-                format!("Reading on after entry {after}."),
-            ),
+            Self::Begins { after } => {
+                pick(format!("第{after}号の次から読みます。"), format!("Reading on after entry {after}."))
+            }
             Self::Entry(entry) => {
                 let (number, name, at) = (entry.position.sequence, entry.event.name(), entry.at.in_japan());
                 pick(format!("第{number}号 {name}（{at}）"), format!("entry {number} {name} ({at} in Japan)"))
@@ -58,7 +57,9 @@ impl Said<'_> {
                 )
             }
             Self::NotVerified(name, fault) => pick(
-                format!("{name}：確かめられません（{fault}）。このファイルを信用せず、もう一度取得してください。"),
+                format!(
+                    "{name}：確かめられません（{fault}）。このファイルを信用せず、もう一度取得してください。"
+                ),
                 format!("{name}: does not hold ({fault}). Do not rely on this file; get it again."),
             ),
         }
@@ -126,8 +127,12 @@ fn broken(refusal: &Refusal, language: Lang) -> String {
             ),
         ),
         Refusal::ListsWentBack | Refusal::HeadWentBack | Refusal::FromTheFuture => (
-            format!("「これで全部」という知らせを受け付けられません（{refusal}）。時計を確かめ、プラットフォームの運用者に連絡してください。"),
-            format!("The statement that this is all is not acceptable ({refusal}). Check the clocks and tell the platform's operator."),
+            format!(
+                "「これで全部」という知らせを受け付けられません（{refusal}）。時計を確かめ、プラットフォームの運用者に連絡してください。"
+            ),
+            format!(
+                "The statement that this is all is not acceptable ({refusal}). Check the clocks and tell the platform's operator."
+            ),
         ),
     };
     match language {
@@ -158,8 +163,14 @@ fn failed(error: &FollowError, language: Lang) -> String {
 
 fn kept(error: &KeptError, language: Lang) -> String {
     let (ja, en) = match error {
-        KeptError::File { .. } => ("ファイルを使えません。場所と権限を確かめてください", "A file cannot be used; check its path and permissions"),
-        KeptError::InUse => ("同じ --place で別のプロセスが動いています", "Another process follows with the same --place; end it or name another"),
+        KeptError::File { .. } => (
+            "ファイルを使えません。場所と権限を確かめてください",
+            "A file cannot be used; check its path and permissions",
+        ),
+        KeptError::InUse => (
+            "同じ --place で別のプロセスが動いています",
+            "Another process follows with the same --place; end it or name another",
+        ),
         KeptError::OtherPlace => (
             "--place のファイルは、この事業者のこの通知のものではありません。別のファイルを指定してください",
             "The file of --place is not of this stream; name another one",

@@ -8,6 +8,7 @@
     reason = "the tests' support is not in test functions"
 )]
 
+mod follow;
 mod inspect;
 mod path_batch;
 mod program;

@@ -29,6 +29,10 @@ fn wrong_arguments_of_every_command_exit_with_64() {
         &["verify", "--report", "a.pdf", "b.pdf"],
         &["inspect"],
         &["inspect", "a", "b"],
+        &["follow"],
+        &["follow", "--api", "http://api.test"],
+        &["follow", "verify", "file"],
+        &["follow", "--live", "--once", "--api", "a", "--client-id", "b", "--key", "c", "--place", "d"],
         &["path"],
         &["path", "--batch", "file"],
     ] {

@@ -427,9 +427,27 @@ async fn verify(
     Ok(StatusCode::NO_CONTENT)
 }
 
+/// Whom to add or remove (SSF 1.0, 8.1.3).
+#[derive(Debug, Deserialize, ToSchema)]
+#[schema(as = StreamSubject)]
+struct SubjectBody {
+    /// The stream.
+    stream_id: String,
+}
+
+impl SubjectBody {
+    fn refused(&self, caller: &Caller) -> ApiError {
+        if self.stream_id != caller.relying_party.as_str() {
+            return Error::Unknown.into();
+        }
+        Problem::new(&STREAM_SUBJECTS_BY_REGISTRATION).into()
+    }
+}
+
 /// Not possible: customers are watched by registration.
 #[utoipa::path(
     post, path = "/v1/ssf/subjects/add", tag = "change stream", operation_id = "add_subject",
+    request_body = SubjectBody,
     responses(
         (status = 401, description = "No valid access token", body = ProblemDocument,
             content_type = "application/problem+json"),
@@ -438,13 +456,14 @@ async fn verify(
     ),
     security(("client_credentials" = []))
 )]
-async fn add_subject(_: Caller) -> Problem {
-    Problem::new(&STREAM_SUBJECTS_BY_REGISTRATION)
+async fn add_subject(caller: Caller, Json(body): Json<SubjectBody>) -> ApiError {
+    body.refused(&caller)
 }
 
 /// Not possible: customers are watched by registration.
 #[utoipa::path(
     post, path = "/v1/ssf/subjects/remove", tag = "change stream", operation_id = "remove_subject",
+    request_body = SubjectBody,
     responses(
         (status = 401, description = "No valid access token", body = ProblemDocument,
             content_type = "application/problem+json"),
@@ -453,6 +472,6 @@ async fn add_subject(_: Caller) -> Problem {
     ),
     security(("client_credentials" = []))
 )]
-async fn remove_subject(_: Caller) -> Problem {
-    Problem::new(&STREAM_SUBJECTS_BY_REGISTRATION)
+async fn remove_subject(caller: Caller, Json(body): Json<SubjectBody>) -> ApiError {
+    body.refused(&caller)
 }

@@ -125,9 +125,13 @@ async fn with_zero_events_it_only_acknowledges_and_a_poll_may_wait() {
 async fn what_is_no_poll_is_refused_and_what_is_not_known_is_passed_over() {
     for world in worlds().await {
         let bank = world.client().await;
-        for wrong in
-            [json!({ "ack": 1 }), json!({ "maxEvents": -1 }), json!("x"), json!([true]), json!({ "setErrs": { "x": 1 } })]
-        {
+        for wrong in [
+            json!({ "ack": 1 }),
+            json!({ "maxEvents": -1 }),
+            json!("x"),
+            json!([true]),
+            json!({ "setErrs": { "x": 1 } }),
+        ] {
             let answer = world.call(&bank, "POST", "/v1/ssf/poll", &wrong).await;
             assert_eq!(answer.code(), (400, "request.malformed"), "{wrong}");
         }
