@@ -155,9 +155,10 @@ struct Follower<'a> {
 }
 
 async fn followed(arguments: &Follow, language: Lang) -> Result<u8, FollowError> {
-    let stream = Stream { issuer: arguments.api.clone(), audience: arguments.client_id.clone() };
+    let origin = arguments.api.trim_end_matches('/').to_owned();
+    let stream = Stream { issuer: origin.clone(), audience: arguments.client_id.clone() };
     let key = client::key(&arguments.key)?;
-    let mut api = Api::new(arguments.api.clone(), arguments.client_id.clone(), key);
+    let mut api = Api::new(origin, arguments.client_id.clone(), key);
     let keys = match &arguments.keys {
         Some(file) => verify::keys(file)?,
         None => api.signing_keys().await?,
@@ -266,7 +267,9 @@ impl Follower<'_> {
     /// One connection, until it ends.
     async fn live(&mut self) -> Result<Next, FollowError> {
         let mut live = self.api.live(self.receiver.place().last().sequence).await?;
+        let mut heard = false;
         while let Some(event) = live.next().await? {
+            heard = true;
             match event {
                 Live::Entry(token) => match self.receiver.accept(&token) {
                     Ok(Accepted::New(entry)) => self.keep(&[(entry, token)])?,
@@ -282,7 +285,8 @@ impl Follower<'_> {
                 },
             }
         }
-        Ok(Next::More)
+        // One that ends at once is no answer: whoever connects again without a pause would do so for ever.
+        if heard { Ok(Next::More) } else { Err(ApiError::Unreachable.into()) }
     }
 
     fn hear(&mut self, heartbeat: &str) -> Result<(), Refusal> {

@@ -152,7 +152,9 @@ fn answer(
         .and_then(|range| requested(range, length));
     let gzip = range.is_none() && text(header::ACCEPT_ENCODING).is_some_and(accepts_gzip);
     let tag = if gzip { format!("\"{tag}-gzip\"") } else { identity };
-    if text(header::IF_NONE_MATCH).is_some_and(|known| known.split(',').any(|one| one.trim() == tag)) {
+    // Compared weakly (RFC 9110, 13.1.2): a proxy may have marked it so.
+    let same = |one: &str| one.trim().trim_start_matches("W/") == tag;
+    if text(header::IF_NONE_MATCH).is_some_and(|known| known.split(',').any(same)) {
         return Ok(dressed(StatusCode::NOT_MODIFIED.into_response(), &tag));
     }
     let (status, coding, content_range) = match range {

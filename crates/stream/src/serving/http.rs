@@ -111,9 +111,9 @@ async fn events(
     let (mut found, mut heartbeat) = read(&streams, relying_party, after, limit).await?;
     if found.is_empty() && wait > 0 {
         let wait = Duration::from_secs(wait).min(streams.pace.longest_wait);
-        if streams.wait_for_entry(relying_party, after, wait).await {
-            (found, heartbeat) = read(&streams, relying_party, after, limit).await?;
-        }
+        streams.wait_for_entry(relying_party, after, wait).await;
+        // Also if nothing came: the heartbeat is then of now, and not of when the question was asked.
+        (found, heartbeat) = read(&streams, relying_party, after, limit).await?;
     }
     let next = found.last().map_or(after, |entry| entry.sequence);
     let events = found.into_iter().map(event_body).collect::<Result<_, _>>()?;
