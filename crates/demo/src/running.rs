@@ -167,7 +167,7 @@ impl Demo {
 
         let (stop, stopped) = watch::channel(false);
         let tasks = vec![
-            tokio::spawn(serve(listener, router, stopped.clone())),
+            tokio::spawn(serve(listener, router, platform.clone(), stopped.clone())),
             tokio::spawn({
                 let (platform, stopped) = (platform.clone(), stopped.clone());
                 async move { platform.run_background(stopped).await }
@@ -314,9 +314,13 @@ fn sites_router(
     Ok(by_host(routes, start::router(start)))
 }
 
-async fn serve(listener: TcpListener, router: Router, stopped: watch::Receiver<bool>) {
+async fn serve(listener: TcpListener, router: Router, platform: Platform, stopped: watch::Receiver<bool>) {
     let service = router.into_make_service_with_connect_info::<SocketAddr>();
-    let served = axum::serve(listener, service).with_graceful_shutdown(turned_true(stopped));
+    let served = axum::serve(listener, service).with_graceful_shutdown(async move {
+        turned_true(stopped).await;
+        // Nobody who follows live is waited for: they connect again.
+        platform.streams().close_connections();
+    });
     if let Err(error) = served.await {
         tracing::error!(%error, "the web server ended");
     }

@@ -130,6 +130,28 @@ pub fn open_entry(token: &str, stream: &Stream, keys: &[VerifyingKey]) -> Result
     })
 }
 
+impl Stream {
+    /// The stream that a token says to belong to: **no signature is verified**. For a file of which nothing else is known.
+    ///
+    /// # Errors
+    /// [`TokenError::Malformed`].
+    pub fn named_in(token: &str) -> Result<Self, TokenError> {
+        let claims: Claims = token::claims_of_own(token)?;
+        Ok(Self { issuer: claims.iss, audience: claims.aud })
+    }
+}
+
+/// What an entry tells, for the platform that sealed it: **no signature is verified**.
+///
+/// # Errors
+/// [`TokenError::Malformed`].
+pub fn event_of_own(token: &str) -> Result<Event, TokenError> {
+    let claims: Claims = token::claims_of_own(token)?;
+    let (uri, body) = claims.events.into_iter().next().ok_or(TokenError::Malformed)?;
+    let Value::Object(body) = body else { return Err(TokenError::Malformed) };
+    Ok(Event { uri, subject: claims.sub_id.map(|subject| subject.id), body })
+}
+
 /// A hash as base64url on the wire.
 pub(crate) mod digest {
     use base64::Engine as _;

@@ -39,6 +39,8 @@ event_types! {
     STREAM_UPDATED = "stream_updated", "https://schemas.openid.net/secevent/ssf/event-type/stream-updated";
     /// See [`Heartbeat`](crate::Heartbeat); never in the sequence.
     HEARTBEAT = "heartbeat", "urn:musubi:event-type:heartbeat";
+    /// See [`DayStatement`](crate::DayStatement); never in the sequence.
+    DAY = "day", "urn:musubi:event-type:day";
 }
 
 /// The type with this URI.

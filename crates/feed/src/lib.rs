@@ -11,14 +11,20 @@
 //! Does no I/O: whoever receives brings the bytes and keeps the place.
 
 mod chain;
+mod day;
 mod event;
 mod heartbeat;
+mod receiver;
 mod token;
 
-pub use chain::{Entry, Position, Stream, open_entry, seal_entry};
+pub use chain::{Entry, Position, Stream, event_of_own, open_entry, seal_entry};
+pub use day::{DayReader, DayRefusal, DayStatement, open_day, seal_day};
 pub use event::{
-    CONSENT, CORRECTION, CREDENTIAL_CHANGE, CREDENTIAL_COMPROMISE, EVENT_TYPES, Event, EventType, HEARTBEAT,
-    SETTLED, STREAM_UPDATED, VERIFICATION, WATCH, event_type,
+    CONSENT, CORRECTION, CREDENTIAL_CHANGE, CREDENTIAL_COMPROMISE, DAY, EVENT_TYPES, Event, EventType,
+    HEARTBEAT, SETTLED, STREAM_UPDATED, VERIFICATION, WATCH, event_type,
 };
 pub use heartbeat::{Heartbeat, ListInUse, open_heartbeat, seal_heartbeat};
+pub use receiver::{
+    Accepted, Contradiction, HELD_BACK, Heard, Place, Proven, REMEMBERED, Receiver, Refusal, Standing,
+};
 pub use token::{SigningKeyId, TokenError, VerifyingKey};

@@ -117,3 +117,13 @@ pub(crate) fn open<T: DeserializeOwned>(token: &str, keys: &[VerifyingKey]) -> R
     }
     serde_json::from_slice(&bytes(claims)?).map_err(|_| TokenError::Malformed)
 }
+
+/// The claims of a token of one's own: no signature is verified.
+pub(crate) fn claims_of_own<T: DeserializeOwned>(token: &str) -> Result<T, TokenError> {
+    if token.len() > MAX_TOKEN {
+        return Err(TokenError::Malformed);
+    }
+    let claims = token.split('.').nth(1).ok_or(TokenError::Malformed)?;
+    let claims = URL_SAFE_NO_PAD.decode(claims).map_err(|_| TokenError::Malformed)?;
+    serde_json::from_slice(&claims).map_err(|_| TokenError::Malformed)
+}

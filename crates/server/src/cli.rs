@@ -1,5 +1,5 @@
 //! The operator's command line: `musubi serve | migrate | config check | relying-party add | relying-party list`, and
-//! what anybody may run without a server: `musubi verify | inspect | path | replay | offline`.
+//! what anybody may run without a server: `musubi verify | inspect | path | replay | offline | follow`.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -70,6 +70,9 @@ enum Command {
     /// Check certificates without a network, by the platform's offline filter.
     #[command(subcommand)]
     Offline(crate::offline::Command),
+    /// Follow a relying party's change stream, check its chain, and keep what it tells.
+    #[command(after_help = crate::follow::EXIT_CODES)]
+    Follow(Box<crate::follow::Arguments>),
 }
 
 impl Command {
@@ -196,6 +199,7 @@ pub fn main() -> ExitCode {
         Command::Path(arguments) => return crate::path_batch::run(arguments),
         Command::Replay(replay) => return replay.run(&mut std::io::stdout()),
         Command::Offline(command) => return crate::offline::run(command, SystemClock.now()),
+        Command::Follow(arguments) => return crate::follow::run(arguments),
         _ => {}
     }
     let tracing = match crate::telling::start(arguments.command.configuration()) {
@@ -269,7 +273,8 @@ async fn run(command: Command) -> Result<(), Failure> {
         | Command::Inspect(_)
         | Command::Path(_)
         | Command::Replay(_)
-        | Command::Offline(_) => Ok(()),
+        | Command::Offline(_)
+        | Command::Follow(_) => Ok(()),
     }
 }
 
@@ -426,7 +431,14 @@ async fn serve(config: &Config) -> Result<(), Failure> {
         None => None,
     };
     axum::serve(listener, router.into_make_service_with_connect_info::<SocketAddr>())
-        .with_graceful_shutdown(crate::asked_to_end())
+        .with_graceful_shutdown({
+            let streams = platform.streams().clone();
+            async move {
+                crate::asked_to_end().await;
+                // Nobody who follows live is waited for: they connect again.
+                streams.close_connections();
+            }
+        })
         .await?;
     stop.send_replace(true);
     background.await?;

@@ -7,6 +7,7 @@ mod card_authorities;
 pub mod cli;
 pub mod config;
 pub mod figures;
+mod follow;
 mod inspect;
 mod intake_log;
 mod offline;
@@ -208,7 +209,7 @@ impl Platform {
 
     /// The REST API: the router of the host `api.`.
     pub fn api(&self) -> Router {
-        let api = openapi::router(&self.context, &self.verification, &self.fees);
+        let api = openapi::router(&self.context, &self.verification, &self.streams, &self.fees);
         measured(finish_api(api, DEFAULT_TIMEOUT), "api")
     }
 

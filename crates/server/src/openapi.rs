@@ -8,6 +8,7 @@ use axum::{Extension, Router};
 use musubi_httpkit::PROBLEM_JSON;
 use musubi_platform::Context;
 use musubi_platform::metering::FeeTable;
+use musubi_stream::Streams;
 use musubi_verification::Verification;
 use utoipa::openapi::{
     ContactBuilder, ContentBuilder, InfoBuilder, LicenseBuilder, OpenApi, Ref, Response, ResponseBuilder,
@@ -19,20 +20,23 @@ use utoipa::openapi::{
 pub fn document() -> OpenApi {
     let mut document = musubi_platform::api().into_openapi();
     document.merge(musubi_verification::api().into_openapi());
+    document.merge(musubi_stream::api().into_openapi());
     document.info = InfoBuilder::new()
         .title("Musubi")
         .version(env!("CARGO_PKG_VERSION"))
         .description(Some(
             "Identity proofing (本人確認), entitlement check (資格確認) and change check (変更確認) with the certificates \
              of the My Number Card (公的個人認証サービス, JPKI). Times are RFC 3339 in UTC, bytes are base64 (RFC 4648, 4). \
-             Problems are RFC 9457 documents. Every POST but `/v1/token` takes an `Idempotency-Key`.",
+             Problems are RFC 9457 documents. Every POST but `/v1/token`, and those below `/v1/ssf` whose form a standard \
+             gives, takes an `Idempotency-Key`.",
         ))
         .license(Some(LicenseBuilder::new().name("Apache-2.0").identifier(Some("Apache-2.0")).build()))
         .contact(Some(ContactBuilder::new().name(Some("The operator of this installation")).build()))
         .build();
     document.servers = Some(vec![ServerBuilder::new().url("/").build()]);
     for item in document.paths.paths.values_mut() {
-        for operation in [&mut item.get, &mut item.post].into_iter().flatten() {
+        let operations = [&mut item.get, &mut item.post, &mut item.put, &mut item.patch, &mut item.delete];
+        for operation in operations.into_iter().flatten() {
             operation.responses.responses.insert("default".to_owned(), any_other_problem().into());
         }
     }
@@ -63,12 +67,18 @@ pub fn routes() -> Vec<(String, String)> {
     routes
 }
 
-pub(crate) fn router(context: &Context, verification: &Verification, fees: &Arc<FeeTable>) -> Router {
+pub(crate) fn router(
+    context: &Context,
+    verification: &Verification,
+    streams: &Streams,
+    fees: &Arc<FeeTable>,
+) -> Router {
     let platform: Router = Router::from(musubi_platform::api()).with_state(context.clone());
     let platform = platform.layer(Extension(Arc::clone(fees)));
     let verification: Router = Router::from(musubi_verification::api()).with_state(verification.clone());
+    let streams: Router = Router::from(musubi_stream::api()).with_state(streams.clone());
     let text = document().to_pretty_json().unwrap_or_default();
-    platform.merge(verification).route(
+    platform.merge(verification).merge(streams).route(
         "/v1/openapi.json",
         get(async move || {
             ([(header::CONTENT_TYPE, "application/json"), (header::CACHE_CONTROL, "max-age=300")], text)

@@ -48,6 +48,9 @@ audit_events! {
     STREAM_ENDPOINT_RESUMED = "stream_endpoint.resumed", "事業者が変更通知の送信を再開しました。", "A relying party had its change stream sent again.";
     STREAM_ENDPOINT_REPLAYED = "stream_endpoint.replayed", "事業者が変更通知の再送を求めました。", "A relying party asked for entries of its change stream again.";
     STREAM_ENDPOINT_STOPPED = "stream_endpoint.stopped", "送り先が受け取れないため、変更通知の送信を止めました。通知は失われていません。", "Sending of a change stream stopped because its receiver does not take it. Nothing is lost.";
+    STREAM_CONFIGURED = "stream.configured", "事業者が変更通知の受け取り方を登録または変更しました。", "A relying party registered or changed how it receives its change stream.";
+    STREAM_REMOVED = "stream.removed", "事業者が変更通知の受け取り方の登録を取り消しました。", "A relying party removed how it receives its change stream.";
+    STREAM_VERIFICATION_ASKED = "stream.verification_asked", "事業者が変更通知の疎通確認を求めました。", "A relying party asked for a sign of life of its change stream.";
     SESSION_OPENED = "session.opened", "ポータルにログインしました。", "The resident signed in to the portal.";
     SESSION_CLOSED = "session.closed", "ポータルからログアウトしました。", "The resident signed out of the portal.";
     CONSOLE_OPENED = "console.opened", "運用者が管理画面にサインインしました。", "The operator signed in to the console.";

@@ -12,7 +12,7 @@ use musubi_store::Migration;
 
 use crate::{PersonId, RelyingPartyId};
 
-pub use service::{after, append, append_all, customers_changed, head, stream_of};
+pub use service::{after, append, append_all, customers_changed, head, heads, size, stream_of};
 
 pub(crate) const MIGRATION: Migration =
     Migration { name: "change_stream/0001_stream", sql: include_str!("migrations/0001_stream.sql") };

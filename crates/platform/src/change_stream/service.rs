@@ -110,6 +110,27 @@ pub async fn after(
     sql::after(tx, relying_party, after, limit).await
 }
 
+/// The last number of every stream: what whoever waits for new entries looks at, once for all of them.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn heads(tx: &mut Tx) -> Result<Vec<(RelyingPartyId, u64)>, StoreError> {
+    sql::heads(tx).await
+}
+
+/// How many bytes the tokens of the entries after `after` up to `last` have together.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn size(
+    tx: &mut Tx,
+    relying_party: &RelyingPartyId,
+    after: u64,
+    last: u64,
+) -> Result<u64, StoreError> {
+    sql::size(tx, relying_party, after, last).await
+}
+
 /// Counts watched customers that came (positive) or went (negative).
 ///
 /// # Errors

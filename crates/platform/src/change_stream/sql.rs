@@ -80,6 +80,30 @@ pub(super) async fn head(tx: &mut Tx, relying_party: &RelyingPartyId) -> Result<
     .transpose()
 }
 
+pub(super) async fn heads(tx: &mut Tx) -> Result<Vec<(RelyingPartyId, u64)>, StoreError> {
+    tx.query("SELECT relying_party_id, last FROM change_stream", &[])
+        .await?
+        .iter()
+        .map(|row| Ok((row.parsed("relying_party_id")?, unsigned(row, "last")?)))
+        .collect()
+}
+
+pub(super) async fn size(
+    tx: &mut Tx,
+    relying_party: &RelyingPartyId,
+    after: u64,
+    last: u64,
+) -> Result<u64, StoreError> {
+    let row = tx
+        .query_one(
+            "SELECT CAST(COALESCE(SUM(LENGTH(token)), 0) AS BIGINT) AS size FROM change_stream_entry
+             WHERE relying_party_id = $1 AND sequence > $2 AND sequence <= $3",
+            &[relying_party.as_str().into(), signed(after)?.into(), signed(last)?.into()],
+        )
+        .await?;
+    unsigned(&row, "size")
+}
+
 pub(super) fn row(
     entry: &NewEntry,
     sequence: u64,

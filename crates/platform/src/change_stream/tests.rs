@@ -48,6 +48,13 @@ async fn each_relying_party_has_its_own_gapless_chain_which_continues_over_trans
         let of_bank = after(&mut tx, &bank, 0, 100).await.unwrap();
         assert_eq!(of_bank[0].person, Some(person));
         assert!(after(&mut tx, &bank, 1, 100).await.unwrap().is_empty());
+        let mut heads = super::heads(&mut tx).await.unwrap();
+        heads.sort();
+        assert_eq!(heads, [(bank.clone(), 1), (shop.clone(), 3)]);
+        let tokens = after(&mut tx, &shop, 0, 100).await.unwrap();
+        let length: usize = tokens[1..].iter().map(|entry| entry.token.len()).sum();
+        assert_eq!(super::size(&mut tx, &shop, 1, 3).await.unwrap(), length as u64);
+        assert_eq!(super::size(&mut tx, &shop, 3, 3).await.unwrap(), 0);
         let nobody: RelyingPartyId = format!("rp_{}", "c".repeat(32)).parse().unwrap();
         let stream = stream_of(context, &nobody);
         assert_eq!(head(&mut tx, context, &nobody).await.unwrap().last, stream.start());

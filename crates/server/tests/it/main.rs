@@ -9,6 +9,7 @@
 )]
 
 mod figures;
+mod follow;
 mod inspect;
 mod offline;
 mod metrics;

@@ -1,13 +1,15 @@
 //! Change check: the bank reads what happened to its customers' certificates and takes in new attributes where
-//! the customer consented.
+//! the customer consented. That nothing is missing is checked in `stream.rs`.
 
+use musubi_feed::{Entry, ListInUse, Place};
 use musubi_kernel::UnixTime;
 use musubi_store::StoreError;
 
 use super::model::{AttributesVersion, BankEvent, ChangeCursor, LatestState};
 use super::service::{self, RETRY_SECONDS};
+use super::stream::Trouble;
 use super::{Bank, BankError, sql};
-use crate::platform_client::{ChangeEvent, Freshness, LatestAttributes};
+use crate::platform_client::{ChangeTold, LatestAttributes};
 
 /// Events per question.
 const PAGE: u32 = 100;
@@ -36,7 +38,7 @@ impl Bank {
         })
     }
 
-    /// Takes in the events after the cursor, each once: events and cursor change in one transaction.
+    /// Takes in the entries after the cursor, each once: events, place and cursor change in one transaction.
     pub(crate) async fn read_change_events(&self) -> Result<u64, BankError> {
         let mut taken = 0;
         for _ in 0..PAGES {
@@ -44,18 +46,26 @@ impl Bank {
                 let mut tx = self.0.db.begin_read().await?;
                 sql::change_cursor(&mut tx).await?
             };
-            let page = self.0.platform.change_events(cursor.next, PAGE).await?;
+            if cursor.trouble == Some(Trouble::Stopped) {
+                // Until a clerk decides: nothing that the platform says now is worth more than what it said before.
+                return Ok(taken);
+            }
+            let before = self.place_or_start(cursor.place.clone());
+            let page = self.0.platform.change_events(before.last().sequence, PAGE).await?;
             let now = self.0.clock.now();
-            let fresh = page.freshness.as_ref();
+            let checked = self.check_page(&page, before).await?;
+            let oldest = oldest_list(&checked.place);
             let next = ChangeCursor {
-                // A cursor never goes back.
-                next: page.next.max(cursor.next),
+                next: i64::try_from(checked.place.last().sequence).unwrap_or(i64::MAX),
                 polled_at: Some(now),
-                list_number: fresh.and_then(list_number),
-                list_made_at: fresh.and_then(|f| f.this_update),
+                list_number: oldest.map(|list| list.number.to_string()),
+                list_made_at: oldest.map(|list| UnixTime(list.this_update)),
+                place: Some(checked.place.clone()),
+                trouble: checked.trouble,
             };
-            let news =
-                !page.events.is_empty() || next.next != cursor.next || next.list_number != cursor.list_number;
+            let news = next.next != cursor.next
+                || next.list_number != cursor.list_number
+                || next.trouble != cursor.trouble;
             if !news && cursor.polled_at.is_some_and(|at| now.since(at) < POLL_RECORD_SECONDS) {
                 break;
             }
@@ -65,31 +75,40 @@ impl Bank {
                 return Ok(taken);
             }
             let mut read = 0;
-            for event in &page.events {
-                if let Some(event) = self.on_file(event, &next) {
+            for entry in &checked.entries {
+                if let Some(event) = self.on_file(entry, &next) {
                     read += sql::insert_event(&mut tx, &event).await?;
                 }
             }
             tx.commit().await?;
             taken += read;
-            if page.events.is_empty() || next.next == cursor.next {
+            if let Some(trouble) = checked.trouble {
+                if cursor.trouble != Some(trouble) {
+                    tracing::warn!(trouble = trouble.as_str(), "the change stream is not as it must be");
+                }
+                break;
+            }
+            if checked.entries.is_empty() {
                 break;
             }
         }
         Ok(taken)
     }
 
-    fn on_file(&self, event: &ChangeEvent, cursor: &ChangeCursor) -> Option<BankEvent> {
+    /// What an entry means to the bank. Entries of other types, and such that name no customer, are read and kept by
+    /// nobody here.
+    fn on_file(&self, entry: &Entry, cursor: &ChangeCursor) -> Option<BankEvent> {
+        let told: ChangeTold = serde_json::from_value(entry.event.body.clone().into()).ok()?;
         let available =
-            event.kind == "attributes_changed" && event.latest_attributes.as_deref() == Some("available");
-        let evidence = event.evidence.as_ref().and_then(|e| e.list_number.as_ref()).map(plain);
+            told.change == "attributes_changed" && told.latest_attributes.as_deref() == Some("available");
+        let evidence = told.evidence.and_then(|e| e.list_number).map(|number| number.to_string());
         Some(BankEvent {
-            sequence: event.sequence,
-            customer_id: event.customer_id.clone()?,
-            kind: event.kind.clone(),
-            certificate_kind: event.certificate_kind.clone(),
-            occurred_at: event.occurred_at,
-            recorded_at: event.recorded_at,
+            sequence: i64::try_from(entry.position.sequence).ok()?,
+            customer_id: told.customer_id,
+            kind: told.change,
+            certificate_kind: told.certificate_kind,
+            occurred_at: told.occurred_at,
+            recorded_at: told.recorded_at,
             list_number: evidence.or_else(|| cursor.list_number.clone()),
             list_made_at: cursor.list_made_at,
             latest: if available { LatestState::Pending } else { LatestState::None },
@@ -162,13 +181,9 @@ impl Bank {
     }
 }
 
-fn list_number(freshness: &Freshness) -> Option<String> {
-    freshness.list_number.as_ref().filter(|n| !n.is_null()).map(plain)
-}
-
-/// A list number as text: the platform may write it as a number or, if it is long, as a text.
-fn plain(value: &serde_json::Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+/// Of the lists that the newest heartbeat names, the one that was made first.
+fn oldest_list(place: &Place) -> Option<&ListInUse> {
+    place.heard()?.lists.iter().min_by_key(|list| list.this_update)
 }
 
 /// Age of evidence made at `made` when it was used at `used`, in seconds; never negative.

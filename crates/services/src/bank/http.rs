@@ -2,6 +2,7 @@
 
 mod account;
 mod apply;
+mod clerk;
 mod lab;
 mod reception;
 mod sign_in;
@@ -49,6 +50,7 @@ impl Bank {
             .route("/reception", get(reception::start).post(reception::begin))
             .route("/reception/slip", get(reception::slip))
             .route("/reception/leave", post(reception::leave))
+            .route("/clerk", get(clerk::show))
             .route("/account", get(account::show))
             .route("/account/changes.json", get(account::changes));
         if self.0.lab {

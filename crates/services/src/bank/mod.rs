@@ -6,7 +6,7 @@
 //!                 └──────────┴────────┴──▶ lapsed (its time ran out)
 //! sign-in      the same, ending in a session
 //! reception    the same without PIN, ending in a slip that opens no account
-//! change event read after the cursor, once ─▶ latest attributes: pending ─▶ received │ refused
+//! change event checked in its chain, once ─▶ latest attributes: pending ─▶ received │ refused
 //! ```
 //!
 //! Every call to the platform that changes something has its idempotency key stored before the call. If no
@@ -20,12 +20,14 @@ mod model;
 mod service;
 mod sign_ins;
 mod sql;
+mod stream;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use musubi_crypto::{ClientKey, Sha256Digest, sha256};
+use musubi_feed::VerifyingKey;
 use musubi_httpkit::page::{CardOrigins, Texts};
 use musubi_kernel::{Clock, Random, hex_lower, random_body};
 use musubi_store::{Db, StoreError};
@@ -97,6 +99,8 @@ struct Inner {
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
     platform: PlatformClient,
+    /// The platform's public keys as it published them; fetched when one is missing.
+    signing_keys: tokio::sync::Mutex<Vec<VerifyingKey>>,
     relying_party_id: String,
     own_origin: String,
     card: CardOrigins,
@@ -131,6 +135,7 @@ impl Bank {
             clock: config.clock,
             random: config.random,
             platform,
+            signing_keys: tokio::sync::Mutex::default(),
             relying_party_id: config.relying_party_id,
             own_origin: config.own_origin,
             card: config.card,

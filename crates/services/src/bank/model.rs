@@ -1,8 +1,10 @@
 //! What the bank keeps: applications, sign-ins, accounts, change events.
 
 use musubi_crypto::Sha256Digest;
+use musubi_feed::Place;
 use musubi_kernel::{UnixTime, define_id};
 
+use super::stream::Trouble;
 use crate::platform_client::{
     Application, Asked, Assurance, Attributes, CheckAnswer, Judged, PresenceProof, Reason,
 };
@@ -214,4 +216,8 @@ pub(crate) struct ChangeCursor {
     pub(crate) polled_at: Option<UnixTime>,
     pub(crate) list_number: Option<String>,
     pub(crate) list_made_at: Option<UnixTime>,
+    /// How far the stream was checked; `None` before the first page.
+    pub(crate) place: Option<Place>,
+    /// What is wrong with the stream.
+    pub(crate) trouble: Option<Trouble>,
 }

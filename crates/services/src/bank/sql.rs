@@ -11,13 +11,15 @@ use super::model::{
     Account, ApplicationId, ApplicationRecord, ApplicationState, AttributesVersion, BankEvent, ChangeCursor,
     LatestState, Session, SignInId, SignInRecord, SignInState, asked_name, asked_of_name,
 };
+use super::stream::Trouble;
 use crate::platform_client::{
     Application, Assurance, Attributes, CheckAnswer, Judged, OpenedCheck, OpenedProofing, Reason,
 };
 
-pub(crate) const MIGRATIONS: [Migration; 2] = [
+pub(crate) const MIGRATIONS: [Migration; 3] = [
     Migration { name: "bank/0001_bank", sql: include_str!("migrations/0001_bank.sql") },
     Migration { name: "bank/0002_presence", sql: include_str!("migrations/0002_presence.sql") },
+    Migration { name: "bank/0003_stream", sql: include_str!("migrations/0003_stream.sql") },
 ];
 
 fn to_json(value: &impl Serialize) -> Result<Value, StoreError> {
@@ -526,7 +528,8 @@ pub(crate) async fn delete_session(tx: &mut Tx, token: Sha256Digest) -> Result<(
 pub(crate) async fn change_cursor(tx: &mut Tx) -> Result<ChangeCursor, StoreError> {
     let row = tx
         .query_one(
-            "SELECT next, polled_at, list_number, list_made_at FROM bank_change_cursor WHERE one = 1",
+            "SELECT next, polled_at, list_number, list_made_at, place, trouble FROM bank_change_cursor
+             WHERE one = 1",
             &[],
         )
         .await?;
@@ -535,6 +538,11 @@ pub(crate) async fn change_cursor(tx: &mut Tx) -> Result<ChangeCursor, StoreErro
         polled_at: row.int_opt("polled_at")?.map(UnixTime),
         list_number: row.text_opt("list_number")?,
         list_made_at: row.int_opt("list_made_at")?.map(UnixTime),
+        place: from_json(&row, "place")?,
+        trouble: row
+            .text_opt("trouble")?
+            .map(|text| text.parse().map_err(|()| StoreError::Corrupt("trouble")))
+            .transpose()?,
     })
 }
 
@@ -546,7 +554,8 @@ pub(crate) async fn move_change_cursor(
 ) -> Result<bool, StoreError> {
     let moved = tx
         .execute(
-            "UPDATE bank_change_cursor SET next = $2, polled_at = $3, list_number = $4, list_made_at = $5
+            "UPDATE bank_change_cursor
+                SET next = $2, polled_at = $3, list_number = $4, list_made_at = $5, place = $6, trouble = $7
               WHERE one = 1 AND next = $1",
             &[
                 from.into(),
@@ -554,6 +563,8 @@ pub(crate) async fn move_change_cursor(
                 to.polled_at.into(),
                 to.list_number.clone().into(),
                 to.list_made_at.into(),
+                to_json(&to.place)?,
+                to.trouble.map(Trouble::as_str).into(),
             ],
         )
         .await?;

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use musubi_crypto::{AssertionClaims, ClientKey};
+use musubi_feed::VerifyingKey;
 use musubi_kernel::{Clock, Random, Secret, UnixTime, random_body};
 use reqwest::{Method, StatusCode};
 use serde::Serialize;
@@ -17,11 +18,11 @@ use serde::de::DeserializeOwned;
 use tokio::sync::Mutex;
 
 pub use wire::{
-    Application, Assurance, Attributes, AuditEntry, ChangeEvent, ChangeEvents, Check, CheckAnswer, Consent,
+    Application, Assurance, Attributes, AuditEntry, ChangeEvents, ChangeTold, Check, CheckAnswer, Consent,
     Evidence, Freshness, Judged, LatestAttributes, OpenedCheck, OpenedProofing, PartialAttributes,
-    PresenceProof, Reason, ReasonText, TransactionState, Verdict,
+    PresenceProof, Reason, ReasonText, SignedEntry, TransactionState, Verdict,
 };
-use wire::{CompleteProofing, OpenCheck, OpenProofing, ProblemDocument};
+use wire::{CompleteProofing, OpenCheck, OpenProofing, ProblemDocument, SigningKeys};
 
 /// A token is not used in its last seconds: the call may take some.
 const TOKEN_MARGIN: i64 = 30;
@@ -204,11 +205,27 @@ impl PlatformClient {
         self.post(&format!("/v1/entitlement-checks/{id}/completion"), idempotency_key, &answer).await
     }
 
-    /// Change events after the cursor `after`, at most `limit` (1 to 500).
+    /// The platform's origin: the issuer of its tokens.
+    #[must_use]
+    pub fn origin(&self) -> &str {
+        &self.origin
+    }
+
+    /// The public keys under which the platform signs what it tells.
     ///
     /// # Errors
     /// [`PlatformError`].
-    pub async fn change_events(&self, after: i64, limit: u32) -> Result<ChangeEvents, PlatformError> {
+    pub async fn signing_keys(&self) -> Result<Vec<VerifyingKey>, PlatformError> {
+        let published: SigningKeys = self.get("/.well-known/jwks.json").await?;
+        // Keys of another kind are for other purposes.
+        Ok(published.keys.iter().filter_map(VerifyingKey::from_jwk).collect())
+    }
+
+    /// Entries of the change stream after number `after`, at most `limit` (1 to 500).
+    ///
+    /// # Errors
+    /// [`PlatformError`].
+    pub async fn change_events(&self, after: u64, limit: u32) -> Result<ChangeEvents, PlatformError> {
         self.get(&format!("/v1/change-events?after={after}&limit={limit}")).await
     }
 

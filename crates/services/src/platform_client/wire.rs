@@ -260,27 +260,29 @@ pub struct Freshness {
     pub age_seconds: Option<i64>,
 }
 
-/// A page of `GET /v1/change-events`.
+/// A page of `GET /v1/change-events`. Of each event only the signed token is read: the rest says the same, unsigned.
 #[derive(Clone, Deserialize)]
 pub struct ChangeEvents {
-    /// Events after the cursor, in their order.
-    pub events: Vec<ChangeEvent>,
-    /// The cursor to ask after next time.
-    pub next: i64,
-    /// How old the evidence is.
-    #[serde(default)]
-    pub freshness: Option<Freshness>,
+    /// Entries after the cursor, in their order.
+    pub events: Vec<SignedEntry>,
+    /// A signed statement of what there is.
+    pub heartbeat: String,
 }
 
-/// Something happened to a watched certificate.
+/// An entry of the change stream.
 #[derive(Clone, Deserialize)]
-pub struct ChangeEvent {
-    /// Position in this relying party's stream.
-    pub sequence: i64,
-    /// `attributes_changed`, `renewed`, `ended`, `held_or_compromised` or `undetermined`.
-    pub kind: String,
+pub struct SignedEntry {
+    /// Its bytes, for the receiver library.
+    pub token: String,
+}
+
+/// The members of a change: something happened to a watched certificate.
+#[derive(Clone, Deserialize)]
+pub struct ChangeTold {
+    /// `attributes_changed`, `renewed`, `ended`, `held_or_compromised`, `undetermined` or `not_told`.
+    pub change: String,
     /// The relying party's customer.
-    pub customer_id: Option<String>,
+    pub customer_id: String,
     /// Which of the two certificates.
     pub certificate_kind: String,
     /// When the authority says that it happened.
@@ -295,15 +297,21 @@ pub struct ChangeEvent {
     pub latest_attributes: Option<String>,
 }
 
-/// What a change event is concluded from.
+/// What a change is concluded from.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Evidence {
-    /// The reason in the revocation list.
+    /// The reason in the revocation list, if the purpose allows to tell it.
     #[serde(default)]
     pub reason: Option<String>,
     /// The list's number.
     #[serde(default)]
-    pub list_number: Option<serde_json::Value>,
+    pub list_number: Option<i64>,
+}
+
+/// The answer of `GET /.well-known/jwks.json`.
+#[derive(Deserialize)]
+pub(crate) struct SigningKeys {
+    pub(crate) keys: Vec<serde_json::Value>,
 }
 
 /// The answer of `POST /v1/latest-attributes`: the consented items.
@@ -359,4 +367,4 @@ macro_rules! silent_debug {
     )*};
 }
 
-silent_debug! { Attributes Application OpenedProofing OpenedCheck PresenceProof Judged ChangeEvents ChangeEvent LatestAttributes PartialAttributes }
+silent_debug! { Attributes Application OpenedProofing OpenedCheck PresenceProof Judged ChangeEvents SignedEntry ChangeTold LatestAttributes PartialAttributes }

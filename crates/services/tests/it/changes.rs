@@ -1,6 +1,6 @@
 //! Change events and latest attributes.
 
-use crate::platform::{Next, problem};
+use crate::platform::{Lie, Next, problem};
 use crate::sign_in::signed_in;
 use crate::{World, databases};
 
@@ -145,5 +145,86 @@ async fn a_platform_that_is_away_stops_nothing_else() {
         world.clock.advance(5);
         let tick = world.bank.tick().await.unwrap();
         assert_eq!((tick.events, tick.applications), (0, 1));
+    }
+}
+
+async fn clerk_sees(world: &World) -> String {
+    let page = world.browser().get("/clerk").await.text;
+    let code = page.split("data-code=\"").nth(1).unwrap();
+    code.split('"').next().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn the_clerk_sees_that_nothing_is_missing_or_since_when_it_is_not_known() {
+    let dir = tempfile::tempdir().unwrap();
+    for db in databases(dir.path()).await {
+        let world = World::new(db).await;
+        let (_, customer) = signed_in(&world).await;
+        assert_eq!(clerk_sees(&world).await, "unproven", "nothing was read yet");
+        world.platform.add_event("renewed", &customer, "no_consent");
+        world.bank.tick().await.unwrap();
+        assert_eq!(clerk_sees(&world).await, "complete");
+        let mut browser = world.browser();
+        browser.lang = "en";
+        assert!(browser.get("/clerk").await.text.contains("nothing is missing"));
+        world.clock.advance(600);
+        assert_eq!(clerk_sees(&world).await, "unproven");
+    }
+}
+
+#[tokio::test]
+async fn what_is_left_out_or_forged_is_not_taken_in_and_comes_right_with_the_truth() {
+    let dir = tempfile::tempdir().unwrap();
+    for db in databases(dir.path()).await {
+        let world = World::new(db).await;
+        let (_, customer) = signed_in(&world).await;
+        let mut taken = 0;
+        for (lie, seen) in [(Lie::LeavesOut, "incomplete"), (Lie::Forges, "unverified")] {
+            world.platform.add_event("renewed", &customer, "no_consent");
+            world.platform.add_event("renewed", &customer, "no_consent");
+            // The keys are fetched anew once, since the page may be signed with a new one.
+            world.platform.lie(lie);
+            assert_eq!(world.bank.tick().await.unwrap().events, 0, "{seen}");
+            assert_eq!(clerk_sees(&world).await, seen);
+            taken += world.bank.tick().await.unwrap().events;
+            assert_eq!(clerk_sees(&world).await, "complete");
+        }
+        assert_eq!(taken, 4, "each once");
+    }
+}
+
+#[tokio::test]
+async fn a_heartbeat_that_goes_back_proves_nothing_and_the_entries_still_count() {
+    let dir = tempfile::tempdir().unwrap();
+    for db in databases(dir.path()).await {
+        let world = World::new(db).await;
+        let (_, customer) = signed_in(&world).await;
+        world.platform.add_event("renewed", &customer, "no_consent");
+        world.bank.tick().await.unwrap();
+        world.platform.add_event("renewed", &customer, "no_consent");
+        world.platform.lie(Lie::Forgets);
+        assert_eq!(world.bank.tick().await.unwrap().events, 1);
+        assert_eq!(clerk_sees(&world).await, "heartbeat");
+        world.bank.tick().await.unwrap();
+        assert_eq!(clerk_sees(&world).await, "complete");
+    }
+}
+
+#[tokio::test]
+async fn two_signed_statements_that_contradict_each_other_stop_the_bank_also_after_a_crash() {
+    let dir = tempfile::tempdir().unwrap();
+    for db in databases(dir.path()).await {
+        let mut world = World::new(db).await;
+        let (_, customer) = signed_in(&world).await;
+        world.platform.add_event("renewed", &customer, "no_consent");
+        world.bank.tick().await.unwrap();
+        world.platform.add_event("renewed", &customer, "no_consent");
+        world.platform.lie(Lie::Forks);
+        assert_eq!(world.bank.tick().await.unwrap().events, 0);
+        world.crash().await;
+        let asked = world.platform.calls("/change-events").len();
+        assert_eq!(world.bank.tick().await.unwrap().events, 0);
+        assert_eq!(world.platform.calls("/change-events").len(), asked, "nothing is asked any more");
+        assert_eq!(clerk_sees(&world).await, "stopped");
     }
 }

@@ -12,7 +12,11 @@ use axum::response::{IntoResponse as _, Response};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http_body_util::BodyExt as _;
-use musubi_crypto::{ClientKey, JwkSet};
+use musubi_crypto::{ClientKey, Ed25519Signer, JwkSet};
+use musubi_feed::{
+    CREDENTIAL_CHANGE, Event, Heartbeat, ListInUse, Position, Stream, VerifyingKey, seal_entry,
+    seal_heartbeat,
+};
 use musubi_kernel::UnixTime;
 use serde_json::{Value, json};
 
@@ -51,7 +55,24 @@ struct Inner {
     done: BTreeMap<String, u32>,
     stored: BTreeMap<String, (u16, Value, Value)>,
     next: BTreeMap<&'static str, VecDeque<Next>>,
-    events: Vec<Value>,
+    /// The change stream, and the place after each entry.
+    entries: Vec<String>,
+    places: Vec<Position>,
+    /// What is served instead of the truth, once: entries by number, or a heartbeat.
+    lies: Vec<Lie>,
+}
+
+/// Something that a platform must not do.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Lie {
+    /// The first entry of a page is left out.
+    LeavesOut,
+    /// The first entry of a page is signed by somebody else.
+    Forges,
+    /// Another past, rightly signed: the entries of a page follow an entry that was never sent.
+    Forks,
+    /// The heartbeat knows fewer entries than an earlier one.
+    Forgets,
 }
 
 #[derive(Clone, Default)]
@@ -107,14 +128,31 @@ impl Platform {
 
     pub(crate) fn add_event(&self, kind: &str, customer_id: &str, latest: &str) {
         let mut inner = self.0.lock().unwrap();
-        let sequence = inner.events.len() + 1;
-        inner.events.push(json!({
-            "sequence": sequence, "kind": kind, "customer_id": customer_id, "subject": "sub_1",
-            "certificate_kind": "digital_signature",
-            "occurred_at": NOW.plus(60).rfc3339(), "recorded_at": NOW.plus(120).rfc3339(),
-            "evidence": { "reason": "affiliationChanged", "list_number": 7 }, "latest_attributes": latest,
-        }));
+        let stream = inner.stream();
+        let last = inner.places.last().copied().unwrap_or_else(|| stream.start());
+        let event = change(kind, customer_id, latest);
+        let (token, place) = seal_entry(&stream, &last, &event, NOW.plus(120), &signer(7));
+        inner.entries.push(token);
+        inner.places.push(place);
     }
+
+    /// Once, with the next page.
+    pub(crate) fn lie(&self, lie: Lie) {
+        self.0.lock().unwrap().lies.push(lie);
+    }
+}
+
+fn signer(seed: u8) -> Ed25519Signer {
+    Ed25519Signer::from_seed(&[seed; 32]).unwrap()
+}
+
+fn change(kind: &str, customer_id: &str, latest: &str) -> Event {
+    let body = json!({
+        "change": kind, "customer_id": customer_id, "certificate_kind": "digital_signature",
+        "occurred_at": NOW.plus(60).rfc3339(), "recorded_at": NOW.plus(120).rfc3339(),
+        "evidence": { "reason": "affiliationChanged", "list_number": 7 }, "latest_attributes": latest,
+    });
+    Event::about(CREDENTIAL_CHANGE, "sub_1".into(), body.as_object().unwrap().clone())
 }
 
 pub(crate) fn problem(code: &str) -> Value {
@@ -213,13 +251,54 @@ impl Inner {
                 query.split('&').find_map(|pair| pair.strip_prefix(name)).unwrap().parse::<usize>().unwrap()
             };
             let (after, limit) = (number("after="), number("limit="));
-            let events: Vec<Value> = self.events.iter().skip(after).take(limit.min(2)).cloned().collect();
-            let next = after + events.len();
-            let freshness = json!({ "list_number": 7, "this_update": NOW.rfc3339(), "next_update": null, "age_seconds": 0 });
-            return axum::Json(json!({ "events": events, "next": next, "freshness": freshness }))
+            return axum::Json(self.page(after, limit.min(2))).into_response();
+        }
+        if path.ends_with("/jwks.json") {
+            return axum::Json(json!({ "keys": [VerifyingKey::new(signer(7).public_key()).jwk()] }))
                 .into_response();
         }
         axum::Json(judged("accepted", "TOTAL-PASSED", None, None)).into_response()
+    }
+
+    fn stream(&self) -> Stream {
+        Stream { issuer: format!("http://api.localhost:{}", self.port), audience: RP.to_owned() }
+    }
+
+    fn page(&mut self, after: usize, limit: usize) -> Value {
+        let stream = self.stream();
+        let mut tokens: Vec<String> = self.entries.iter().skip(after).take(limit).cloned().collect();
+        let mut last = self.places.last().copied().unwrap_or_else(|| stream.start());
+        let before =
+            after.checked_sub(1).and_then(|n| self.places.get(n)).copied().unwrap_or_else(|| stream.start());
+        match self.lies.pop() {
+            None => {}
+            Some(Lie::LeavesOut) => drop(tokens.remove(0)),
+            Some(Lie::Forges) => {
+                tokens[0] =
+                    seal_entry(&stream, &before, &change("ended", "c-1", "no_consent"), NOW, &signer(8)).0;
+            }
+            Some(Lie::Forks) => {
+                let other = Position { hash: [9; 32], ..before };
+                tokens[0] =
+                    seal_entry(&stream, &other, &change("ended", "c-1", "no_consent"), NOW, &signer(7)).0;
+            }
+            Some(Lie::Forgets) => last = stream.start(),
+        }
+        let list = ListInUse {
+            authority: "digital_signature".into(),
+            key_id: "1f".repeat(20),
+            number: 7,
+            this_update: NOW.0,
+            next_update: NOW.0 + 86_400,
+        };
+        let beat = Heartbeat {
+            last,
+            customers: 1,
+            lists: vec![list],
+            at: NOW.0 + i64::try_from(self.calls.len()).unwrap(),
+        };
+        let events: Vec<Value> = tokens.iter().map(|token| json!({ "token": token })).collect();
+        json!({ "events": events, "next": after + tokens.len(), "heartbeat": seal_heartbeat(&stream, &beat, &signer(7)) })
     }
 
     fn work(&mut self, headers: &HeaderMap, uri: &Uri, body: &Bytes) -> Response {

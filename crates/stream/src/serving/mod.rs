@@ -1,6 +1,7 @@
-//! Serving of the stream to receivers that ask: pages, poll, server-sent events, daily file.
+//! Serving of the stream to receivers that ask: by pages (`GET /v1/change-events`), which may wait for the next entry, by
+//! server-sent events (`GET /v1/change-events/live`), and its heartbeat (`GET /v1/change-events/heartbeat`).
+//!
+//! Keeps nothing: a receiver says after which number it wants to go on. Nothing here ever leaves out an entry.
 
-use musubi_store::Migration;
-
-/// The feature's schema.
-pub const MIGRATIONS: &[Migration] = &[];
+pub(crate) mod http;
+pub(crate) mod live;

@@ -1,4 +1,4 @@
-//! Delivery of the change stream, on both engines, over real connections on this machine.
+//! Delivery of the change stream, on both engines: through the router, and over real connections on this machine.
 
 #![allow(
     clippy::unwrap_used,
@@ -8,4 +8,10 @@
     reason = "the tests' support is not in test functions"
 )]
 
+mod days;
+mod live;
+mod management;
+mod pages;
+mod poll;
 mod push;
+mod world;

@@ -183,7 +183,7 @@ impl Fixture {
 
     pub(crate) async fn events(&self, client: &Client) -> Vec<Value> {
         let answer = self.get(client, "/v1/change-events?after=0&limit=500").await.expect(200);
-        answer.body["events"].as_array().unwrap().clone()
+        told(&answer)
     }
 
     pub(crate) async fn latest(&self, client: &Client, customer: &str) -> Answer {
@@ -319,4 +319,17 @@ pub(crate) fn completion(application: &Value, signed: &Signed) -> Value {
 
 pub(crate) fn check_completion(signed: &Signed, origin: &str) -> Value {
     json!({ "certificate": signed.certificate, "signature": signed.signature, "origin": origin })
+}
+
+/// The changes of a page: the members of each, with its number and its subject.
+pub(crate) fn told(page: &Answer) -> Vec<Value> {
+    let events = page.body["events"].as_array().unwrap();
+    let flat = events.iter().map(|event| {
+        let mut told = event["body"].clone();
+        told["sequence"] = event["sequence"].clone();
+        told["subject"] = event["subject"].clone();
+        told["kind"] = told["change"].clone();
+        told
+    });
+    flat.collect()
 }

@@ -9,7 +9,6 @@ use musubi_nation::LifeEvent;
 use musubi_store::Db;
 use musubi_store::testing::postgres_schema_url;
 use musubi_verification::upstream::HttpUpstream;
-use serde_json::Value;
 use tempfile::TempDir;
 
 use super::fixture::{Api, BANK, CLINIC, CREDENTIAL, Fixture, fixtures};
@@ -154,7 +153,7 @@ async fn a_list_that_one_platform_took_in_is_seen_by_the_other_after_a_refresh()
     // The events, tokens and remembered answers are the database's, not a process's.
     assert_eq!(fx.events(&fx.bank).await.len(), 1);
     let events = second.get(&fx.bank, "/v1/change-events?after=0").await.expect(200);
-    assert_eq!(events.body["events"], Value::from(fx.events(&fx.bank).await));
+    assert_eq!(super::flows::told(&events), fx.events(&fx.bank).await);
 }
 
 #[tokio::test]

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::fixture::{Answer, BANK, Fixture, fixtures};
 use super::flows::{check_completion, completion};
-use Access::{Authenticated, Public};
+use Access::{Authenticated, Public, Standard};
 
 const MISAKI: &str = "aoki-misaki";
 /// Stands in what is sent; must not come back.
@@ -19,27 +19,47 @@ const MARKER: &str = "sent-by-the-caller";
 pub(super) enum Access {
     Public,
     Authenticated,
+    /// Authenticated, and in a form that is not this API's own: a standard's (RFC 8936, SSF 1.0), a stream of events, a
+    /// file. Their tests in `crates/stream` say what succeeds.
+    Standard,
 }
 
 /// Every route of the API. One that is not listed here fails a test.
 pub(super) const ROUTES: &[(&str, &str, Access)] = &[
+    ("DELETE", "/v1/ssf/streams", Standard),
+    ("GET", "/.well-known/jwks.json", Public),
+    ("GET", "/.well-known/ssf-configuration", Public),
     ("GET", "/v1/audit/checkpoint", Public),
     ("GET", "/v1/audit/consistency", Public),
     ("GET", "/v1/audit/inclusion", Public),
     ("GET", "/v1/change-events", Authenticated),
+    ("GET", "/v1/change-events/days", Authenticated),
+    ("GET", "/v1/change-events/days/{day}", Standard),
+    ("GET", "/v1/change-events/heartbeat", Authenticated),
+    ("GET", "/v1/change-events/live", Standard),
     ("GET", "/v1/entitlement-checks/{id}", Authenticated),
     ("GET", "/v1/estimate", Authenticated),
     ("GET", "/v1/identity-proofings/{id}", Authenticated),
     ("GET", "/v1/offline-filters", Authenticated),
     ("GET", "/v1/offline-filters/{id}", Authenticated),
     ("GET", "/v1/usage", Authenticated),
+    ("GET", "/v1/ssf/status", Standard),
+    ("GET", "/v1/ssf/streams", Standard),
+    ("PATCH", "/v1/ssf/streams", Standard),
     ("POST", "/v1/change-checks", Authenticated),
     ("POST", "/v1/entitlement-checks", Authenticated),
     ("POST", "/v1/entitlement-checks/{id}/completion", Authenticated),
     ("POST", "/v1/identity-proofings", Authenticated),
     ("POST", "/v1/identity-proofings/{id}/completion", Authenticated),
     ("POST", "/v1/latest-attributes", Authenticated),
+    ("POST", "/v1/ssf/poll", Standard),
+    ("POST", "/v1/ssf/status", Standard),
+    ("POST", "/v1/ssf/streams", Standard),
+    ("POST", "/v1/ssf/subjects/add", Standard),
+    ("POST", "/v1/ssf/subjects/remove", Standard),
+    ("POST", "/v1/ssf/verify", Standard),
     ("POST", "/v1/token", Public),
+    ("PUT", "/v1/ssf/streams", Standard),
 ];
 
 /// A request that would succeed.
@@ -187,6 +207,21 @@ async fn without_a_valid_token_nobody_gets_anything() {
             let answer = good.send(&fx, Spoilt { keys: vec![&key], ..good.parts(&fx) }).await;
             assert!(answer.status < 300, "{} would succeed: {}", good.name(), answer.text);
         }
+    }
+}
+
+#[tokio::test]
+async fn routes_of_a_standard_want_a_valid_token_too() {
+    for fx in fixtures().await {
+        let before = fx.counts().await;
+        for (method, path, _) in ROUTES.iter().filter(|(_, _, access)| *access == Standard) {
+            let (method, path) = (method.parse().unwrap(), path.replace("{day}", "2026-04-01"));
+            for (token, code) in [(None, "token.missing"), (Some("A".repeat(43)), "token.invalid")] {
+                let answer = fx.call(&method, &path, token.as_deref(), None, Some(&json!({}))).await;
+                assert_problem(&answer, 401, code, &format!("{method} {path}"));
+            }
+        }
+        assert_eq!(fx.counts().await, before, "{}", fx.engine);
     }
 }
 
