@@ -28,6 +28,7 @@ mod policy;
 mod presence;
 mod profile;
 mod reasons;
+mod responses;
 mod revocation_list;
 mod revocation_list_reader;
 mod standing;
@@ -51,7 +52,8 @@ pub use presence::{
 };
 pub use profile::{Environment, ProfileError, policy_oid};
 pub use reasons::{ReasonCode, ReasonText, UnknownReason};
+pub use responses::{MAX_RESPONSE_BYTES, MAX_RESPONSES, OcspRequest, answers_nonce, ocsp_request};
 pub use revocation_list::{CrlError, ListScope, MAX_LIST_BYTES, VerifiedRevocationList};
 pub use standing::Standing;
-pub use verdict::{CheckResult, EvidenceValue, Freshness, Outcome, Verdict};
+pub use verdict::{CheckResult, EvidenceValue, Freshness, Method, Outcome, Verdict};
 pub use verified::VerifiedCertificate;

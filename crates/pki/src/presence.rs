@@ -67,6 +67,8 @@ pub struct PresenceEvidence<'a> {
     pub signature: &'a [u8],
     /// The revocation lists at hand; those that do not cover the certificate are passed over.
     pub lists: &'a [Arc<VerifiedRevocationList>],
+    /// OCSP responses, as in [`Evidence`].
+    pub ocsp: &'a [Vec<u8>],
 }
 
 /// The certificate of a card that was present. Says whose card it was; **not** that the holder authenticated.
@@ -118,6 +120,7 @@ pub fn judge_presence(
         signed_data: text.as_bytes().into(),
         expected_digest: None,
         lists: evidence.lists,
+        ocsp: evidence.ocsp,
     };
     let facts = Facts {
         card_key: evidence.card_key.map(read_card_key),

@@ -12,6 +12,7 @@ mod anchors;
 mod certificates;
 mod inspect;
 mod list_trees;
+mod ocsp_evidence;
 mod path_algorithms;
 mod path_building;
 mod path_constraints;

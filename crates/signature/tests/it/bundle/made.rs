@@ -38,6 +38,7 @@ pub(super) fn evidence(case: &Case) -> (JpkiEvidence, Judgement) {
         signed_data: SignedData::Bytes(&case.document),
         expected_digest: case.digest,
         lists: &case.lists,
+        ocsp: &[],
     };
     (JpkiEvidence::of(&evidence, &case.policy, &judgement).unwrap(), judgement)
 }
