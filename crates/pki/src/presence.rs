@@ -81,6 +81,12 @@ impl PresentCertificate {
     pub fn key(&self) -> &CertKey {
         self.0.key()
     }
+
+    /// The last second of the validity period.
+    #[must_use]
+    pub fn not_after(&self) -> UnixTime {
+        self.0.not_after()
+    }
 }
 
 impl fmt::Debug for PresentCertificate {

@@ -6,6 +6,7 @@
 mod card_authorities;
 pub mod cli;
 pub mod config;
+mod freshness_contract;
 mod inspect;
 mod intake_log;
 mod openapi;
@@ -36,6 +37,8 @@ pub use openapi::{document, routes};
 
 /// How often upstream is asked for newer revocation lists.
 pub const INTAKE_EVERY: Duration = Duration::from_secs(1);
+/// How often answers that wait for evidence are looked at; each of them once a minute.
+const SETTLE_EVERY: Duration = Duration::from_secs(5);
 /// How often expired rows are deleted, in rounds of the intake.
 const PURGE_EVERY: u32 = 600;
 
@@ -147,8 +150,25 @@ impl Platform {
         self.portal.pages()
     }
 
-    /// Takes in newer revocation lists and deletes what has expired, until `stop` turns true.
-    pub async fn run_background(&self, mut stop: watch::Receiver<bool>) {
+    /// Takes in newer revocation lists, settles what waits for them and deletes what has expired, until `stop` turns true.
+    pub async fn run_background(&self, stop: watch::Receiver<bool>) {
+        // Apart from one another: what waits may have to ask an authority that does not answer.
+        tokio::join!(self.take_in_lists(stop.clone()), self.settle_answers(stop));
+    }
+
+    async fn settle_answers(&self, mut stop: watch::Receiver<bool>) {
+        while !*stop.borrow() {
+            if let Err(error) = self.verification.settle().await {
+                tracing::warn!(%error, "answers that wait for evidence were not settled");
+            }
+            tokio::select! {
+                () = tokio::time::sleep(SETTLE_EVERY) => {}
+                changed = stop.changed() => if changed.is_err() { return },
+            }
+        }
+    }
+
+    async fn take_in_lists(&self, mut stop: watch::Receiver<bool>) {
         let mut round = 0_u32;
         let mut log = intake_log::IntakeLog::default();
         loop {

@@ -3,6 +3,7 @@
 use musubi_httpkit::{Problem, ProblemKind, Text, internal};
 
 use crate::change_check;
+use crate::freshness::ContractError;
 use crate::outcome::TransactionError;
 
 /// Every kind in this module, for the reference.
@@ -18,6 +19,7 @@ pub const PROBLEMS: &[&ProblemKind] = &[
     &CONSENT_NONE,
     &LATEST_NONE_NEWER,
     &UPSTREAM_UNREACHABLE,
+    &FRESHNESS_TOO_LENIENT,
 ];
 
 /// No such transaction of the calling relying party.
@@ -160,6 +162,31 @@ pub static UPSTREAM_UNREACHABLE: ProblemKind = ProblemKind::new(
     ),
     Text::new("The authority cannot be reached. Nothing was changed.", "Try again a little later."),
 );
+
+/// The contract would let evidence be older than the platform allows. The member `most` says how old that is.
+pub static FRESHNESS_TOO_LENIENT: ProblemKind = ProblemKind::new(
+    "freshness_contract.too_lenient",
+    422,
+    "Older evidence than the platform allows",
+    Text::new(
+        "指定した鮮度は、このプラットフォームが認める上限より古い失効情報を認めるものです。取決めは変わっていません。",
+        "max_age_secondsをmost（秒）以下にして、もう一度送ってください。",
+    ),
+    Text::new(
+        "This contract would let evidence be older than the platform allows. Nothing was changed.",
+        "Send it again with `max_age_seconds` of at most `most`.",
+    ),
+);
+
+impl From<ContractError> for Problem {
+    fn from(error: ContractError) -> Self {
+        match error {
+            ContractError::Field(field) => Self::new(&FIELD_INVALID).with("field", field),
+            ContractError::TooLenient { most } => Self::new(&FRESHNESS_TOO_LENIENT).with("most", most),
+            ContractError::UnknownRelyingParty | ContractError::Store(_) => internal(&error),
+        }
+    }
+}
 
 impl From<TransactionError> for Problem {
     fn from(error: TransactionError) -> Self {

@@ -1,5 +1,6 @@
 //! The rules of the change check.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use musubi_feed::{CREDENTIAL_CHANGE, CREDENTIAL_COMPROMISE, Event};
@@ -16,6 +17,7 @@ use musubi_store::{StoreError, Tx};
 
 use super::ChangeKind;
 use crate::Verification;
+use crate::freshness;
 use crate::linking::{self, Concerned, KnownCertificate, Link, Revocation};
 use crate::revocation::freshness_of;
 use crate::upstream::{LatestAttributes, UpstreamError};
@@ -56,6 +58,8 @@ pub struct Source {
     pub key_id: String,
     /// CRLNumber.
     pub number: i64,
+    /// When the authority made it.
+    pub this_update: UnixTime,
 }
 
 impl Source {
@@ -63,12 +67,13 @@ impl Source {
     #[must_use]
     pub fn of(list: &VerifiedRevocationList) -> Self {
         let number = i64::try_from(list.number()).unwrap_or(i64::MAX);
-        Self { authority: list.authority(), key_id: list.key_id().to_owned(), number }
+        let (key_id, this_update) = (list.key_id().to_owned(), list.this_update());
+        Self { authority: list.authority(), key_id, number, this_update }
     }
 }
 
-/// Looks through a list for every known certificate that is not marked as revoked, and writes the events that follow;
-/// answers how many.
+/// Looks through a list for every known certificate that is not marked as revoked, and for every one of which something was
+/// said that still stands; writes the events and corrections that follow, and answers how many.
 ///
 /// # Errors
 /// [`StoreError`].
@@ -78,18 +83,21 @@ pub async fn record_changes(
     list: &VerifiedRevocationList,
     at: UnixTime,
 ) -> Result<u32, StoreError> {
-    let mut named = Vec::new();
-    linking::for_each_not_yet_revoked(tx, list.authority(), |serial| {
+    let mut named: BTreeMap<SerialNumber, Revocation> = BTreeMap::new();
+    let mut look_for = |serial: SerialNumber| {
         if let EntryStatus::Listed { at, reason } = list.status_of(&serial) {
-            let key = CertKey { authority: list.authority(), serial };
-            named.push(Revocation { key, at, reason });
+            let key = CertKey { authority: list.authority(), serial: serial.clone() };
+            named.insert(serial, Revocation { key, at, reason });
         }
-    })
-    .await?;
+    };
+    linking::for_each_not_yet_revoked(tx, list.authority(), &mut look_for).await?;
+    freshness::for_each_standing(tx, list.authority(), look_for).await?;
+    let named: Vec<Revocation> = named.into_values().collect();
     record(tx, context, &Source::of(list), &named, at).await
 }
 
-/// Marks the certificates as revoked and writes the events that follow, with their audit records; answers how many.
+/// Marks the certificates as revoked and writes what follows, with its audit records: events for who watches the holders,
+/// corrections for who was told that the certificate is good; answers how many.
 ///
 /// # Errors
 /// [`StoreError`].
@@ -116,6 +124,19 @@ pub async fn record(
             });
             entries.push(entry);
         }
+    }
+    let source_of = |entry: &NewEntry| serde_json::json!({
+        "answer": entry.event.body.get("answer"), "answer_kind": entry.event.body.get("answer_kind"),
+        "certificate_kind": source.authority, "list_number": source.number,
+    });
+    for correction in freshness::corrections_for(tx, context, source, named, at).await? {
+        records.push(AuditEvent {
+            kind: audit::ANSWER_CORRECTED,
+            relying_party: Some(correction.relying_party.clone()),
+            person: correction.person.clone(),
+            detail: source_of(&correction),
+        });
+        entries.push(correction);
     }
     let count = records.len();
     change_stream::append_all(tx, context, entries, at).await?;
@@ -145,7 +166,7 @@ fn entry_of(context: &Context, source: &Source, concerned: &Concerned, at: UnixT
         "purpose": concerned.purpose,
         "occurred_at": revoked_at.rfc3339(),
         "recorded_at": at.rfc3339(),
-        "evidence": { "reason": reason, "authority": key.authority, "key_id": source.key_id, "list_number": source.number },
+        "evidence": { "reason": reason, "authority": key.authority, "key_id": source.key_id, "list_number": source.number, "this_update": source.this_update.rfc3339() },
         "latest_attributes": if concerned.consented { "available" } else { "no_consent" },
         "credential_type": "x509",
         "change_type": "revoke",
@@ -174,12 +195,24 @@ pub enum CertificateState {
 }
 
 /// One certificate of a customer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CertificateStatus {
-    /// Which kind.
-    pub authority: AuthorityKind,
+    /// Which: the serial number stays on the platform.
+    pub key: CertKey,
+    /// Its end, if the certificate itself was seen.
+    pub not_after: Option<UnixTime>,
     /// Its state.
     pub state: CertificateState,
+    /// Age of the oldest list of its authority. `None` without any list.
+    pub freshness: Option<Freshness>,
+}
+
+impl CertificateStatus {
+    /// Whether fresher evidence would tell more.
+    #[must_use]
+    pub fn waits_for_evidence(&self) -> bool {
+        self.state == CertificateState::Undetermined && self.not_after.is_some()
+    }
 }
 
 /// The answer of a change check.
@@ -225,7 +258,13 @@ pub fn status(
                     (None, Some(_)) if fresh(authority) => CertificateState::Good,
                     _ => CertificateState::Undetermined,
                 };
-            CertificateStatus { authority, state }
+            let own: Vec<_> = lists.iter().filter(|list| list.authority() == authority).cloned().collect();
+            CertificateStatus {
+                key: certificate.key.clone(),
+                not_after: certificate.not_after,
+                state,
+                freshness: oldest(&own, at),
+            }
         })
         .collect();
     Status { certificates, freshness: oldest(lists, at) }

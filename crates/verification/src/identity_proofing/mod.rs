@@ -8,6 +8,7 @@
 //!              │  └─ TRY_LATER ─┘             authority unreachable, list too old: the same signature may be
 //!              └─ 15 minutes ──► expired      sent again
 //! ```
+//! Under a freshness contract TRY_LATER leads to `refused`, `held` or `provisional` instead ([`freshness`](crate::freshness)).
 //!
 //! The nonce in the signed document is good for one completed transaction: the row leaves `open` in the same
 //! transaction that links the person and writes the audit record. The application itself is not stored; the
@@ -32,6 +33,7 @@ pub use service::{Completion, Judged, Proofed, Start, Started, complete, find, j
 
 pub(crate) use document::line;
 
+pub(crate) use service::{judge_awaited, refuse_awaited};
 pub(crate) use sql::delete_abandoned;
 
 /// The feature's schema.

@@ -12,15 +12,17 @@ use musubi_platform::audit::{self, AuditEvent, Receipt};
 use musubi_platform::consent::{self, ConsentId, Item, NewConsent};
 use musubi_platform::relying_party::RelyingParty;
 use musubi_store::{StoreError, Tx};
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::document::{Application, Attributes, Frame, line, render};
 use super::{IdentityProofingId, Transaction, sql};
 use crate::Verification;
 use crate::evidence::{self, Concluded, Reasoning};
+use crate::freshness::{self, AnswerKind, Awaited, Contract, Terms, Vouched};
 use crate::linking::{self, Link, Relatives};
 use crate::outcome::{
-    Completed, Deferred, LIFETIME, Signed, State, TRY_LATER, TransactionError, check_customer_id,
+    awaited, Completed, Deferred, LIFETIME, Signed, State, TRY_LATER, TransactionError, check_customer_id,
     check_purpose, nonce, still_open, upstream_check,
 };
 use crate::revocation::Lists;
@@ -55,7 +57,7 @@ pub struct Started {
 }
 
 /// The resident's signature, with the application again.
-#[derive(Debug)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Completion {
     /// The application that the relying party relies on.
     pub application: Application,
@@ -186,6 +188,16 @@ pub struct Judged {
     term: Option<ConsentTerm>,
     consent_items: Vec<Item>,
     judged_by: Arc<Vec<Arc<VerifiedRevocationList>>>,
+    terms: Terms,
+    /// What it was judged from, should it have to wait.
+    completion: Completion,
+}
+
+impl Judged {
+    /// Whether the same may pass later.
+    pub(crate) fn may_pass_later(&self) -> bool {
+        self.reasoning.verdict().may_pass_later()
+    }
 }
 
 /// Judges a completion and asks upstream for what linking needs. Writes nothing.
@@ -199,21 +211,59 @@ pub async fn judge_completion(
     completion: &Completion,
     at: UnixTime,
 ) -> Result<Judged, TransactionError> {
-    let (transaction, policy) = {
-        let mut tx = verification.context().db.begin_read().await?;
-        let policy = verification.policy_of(&mut tx, &relying_party.id).await?;
-        (find(&mut tx, relying_party, id).await?, policy)
-    };
+    let (transaction, policy, contract) = asked(verification, relying_party, id).await?;
     still_open(transaction.completed.as_ref(), transaction.expires_at, at)?;
+    let terms = Terms { contract, ..Terms::default() };
+    judge_under(verification, (transaction, policy, terms), completion, at).await
+}
+
+/// Judges again what waits for evidence since `since` ([`freshness`](crate::freshness)). Writes nothing.
+pub(crate) async fn judge_awaited(
+    verification: &Verification,
+    relying_party: &RelyingParty,
+    (id, since): (&IdentityProofingId, UnixTime),
+    completion: &Completion,
+    at: UnixTime,
+) -> Result<Judged, TransactionError> {
+    let (transaction, policy, contract) = asked(verification, relying_party, id).await?;
+    let from = awaited(transaction.completed.as_ref())?;
+    let terms = Terms { contract, awaited: Some((from, since)), vouched: None };
+    judge_under(verification, (transaction, policy, terms), completion, at).await
+}
+
+async fn asked(
+    verification: &Verification,
+    relying_party: &RelyingParty,
+    id: &IdentityProofingId,
+) -> Result<(Transaction, AppliedPolicy, Option<Contract>), TransactionError> {
+    let mut tx = verification.context().db.begin_read().await?;
+    let transaction = find(&mut tx, relying_party, id).await?;
+    let (policy, contract) =
+        verification.policy_of(&mut tx, &relying_party.id, Some(&transaction.purpose)).await?;
+    Ok((transaction, policy, contract))
+}
+
+async fn judge_under(
+    verification: &Verification,
+    (transaction, policy, mut terms): (Transaction, AppliedPolicy, Terms),
+    completion: &Completion,
+    at: UnixTime,
+) -> Result<Judged, TransactionError> {
     completion.application.check().map_err(|e| TransactionError::Field(e.field))?;
     let signed = Signed::decode(&completion.certificate, &completion.signature)?;
     let document = document_of(&transaction, &completion.application);
     let lists = verification.lists().snapshot();
-    let (judgement, mut reasoning) =
-        judge_document(verification, (&transaction, policy), &signed, &document, &lists, at)?;
+    let (judgement, mut reasoning, older) =
+        judge_document(verification, (&transaction, policy, &terms), &signed, &document, &lists, at).await?;
     let mut passed = None;
     let mut term = None;
-    if let Some(certificate) = judgement.certificate {
+    let age = reasoning.verdict().freshness().map_or(0, |freshness| freshness.age_seconds);
+    if let Some((certificate, age)) = judgement.certificate.map(|certificate| (certificate, age)).or(older) {
+        terms.vouched = Some(Vouched {
+            certificate: certificate.key().clone(),
+            not_after: certificate.not_after(),
+            age,
+        });
         reasoning.and(
             attributes_match(certificate.attributes(), &completion.application.attributes),
             (SubIndication::SigConstraintsFailure, ReasonCode::AttributesMismatch),
@@ -253,17 +303,20 @@ pub async fn judge_completion(
         identified: judgement.issued,
         term,
         judged_by: lists,
+        terms,
+        completion: completion.clone(),
     })
 }
 
-fn judge_document(
+/// The judgement, and if it has no certificate: the one that older evidence vouches for, with that evidence's age.
+async fn judge_document(
     verification: &Verification,
-    (transaction, policy): (&Transaction, AppliedPolicy),
+    (transaction, policy, terms): (&Transaction, AppliedPolicy, &Terms),
     signed: &Signed,
     document: &str,
     lists: &[Arc<VerifiedRevocationList>],
     at: UnixTime,
-) -> Result<(Judgement, Reasoning), StoreError> {
+) -> Result<(Judgement, Reasoning, Option<(VerifiedCertificate, i64)>), StoreError> {
     let evidence = Evidence {
         certificate: &signed.certificate,
         expected_kind: AuthorityKind::DigitalSignature,
@@ -271,12 +324,24 @@ fn judge_document(
         signed_data: document.as_bytes().into(),
         expected_digest: Some(transaction.document_sha256),
         lists,
+        ocsp: &[],
     };
     // The document carries a nonce of this instant: the signature cannot be older.
     let rules = policy.rules_from(transaction.created_at);
-    let judgement = judge(&evidence, verification.anchors(), &rules, at);
+    let (anchors, contract) = (verification.anchors(), terms.contract.as_ref());
+    let mut judgement = judge(&evidence, anchors, &rules, at);
+    let ocsp =
+        freshness::ocsp_responses(verification, contract, &judgement.verdict, &signed.certificate).await;
+    let evidence = Evidence { ocsp: &ocsp, ..evidence };
+    if !ocsp.is_empty() {
+        judgement = judge(&evidence, anchors, &rules, at);
+    }
     let reasoning = Reasoning::of(&evidence, &rules, policy, &judgement)?;
-    Ok((judgement, reasoning))
+    let older = freshness::as_of(contract, &judgement.verdict, &judgement.covering, &rules, at);
+    let older = older.and_then(|(rules, as_of, age)| {
+        judge(&evidence, anchors, &rules, as_of).certificate.map(|certificate| (certificate, age))
+    });
+    Ok((judgement, reasoning, older))
 }
 
 /// Compares the application with the certificate. Evidence says which attribute differs, not how.
@@ -359,13 +424,23 @@ pub async fn complete(
     at: UnixTime,
 ) -> Result<Proofed, TransactionError> {
     let context = verification.context();
-    let Judged { transaction, reasoning, passed, identified, term, consent_items, judged_by } = judged;
+    let Judged {
+        transaction,
+        reasoning,
+        passed,
+        identified,
+        term,
+        consent_items,
+        judged_by,
+        terms,
+        completion,
+    } = judged;
     let Concluded { verdict, policy, content } = reasoning.conclude();
     // Before anything is written: of two completions at once, the second waits here and is told.
-    if !sql::hold_open(tx, &transaction.id).await? {
+    if !sql::hold(tx, &transaction.id, terms.from()).await? {
         return Err(TransactionError::Replayed);
     }
-    let state = State::after(&verdict);
+    let state = terms.state_after(&verdict);
     let mut link = None;
     let mut attributes = None;
     let mut replaced_customer_id = None;
@@ -423,26 +498,49 @@ pub async fn complete(
         person = Some(whose);
         link = Some(new);
     }
+    let outcome = freshness::Outcome {
+        relying_party: &transaction.relying_party,
+        answer: transaction.id.as_str(),
+        kind: AnswerKind::IdentityProofing,
+        state,
+        verdict: &verdict,
+        passed: passed.as_ref().map(|(certificate, _)| (certificate.key(), certificate.not_after())),
+        person: person.as_ref(),
+        customer_id: Some(&transaction.customer_id),
+    };
+    let keep = || Awaited::IdentityProofing(completion);
+    freshness::follow(tx, context, &terms, &outcome, keep, at).await?;
     let receipt =
-        record(tx, verification, &transaction, (&verdict, &policy, &content), person.clone(), at).await?;
+        record(tx, verification, (&transaction, state), (&verdict, &policy, &content), person.clone(), at)
+            .await?;
     evidence::keep(tx, context, &receipt, transaction.id.as_str(), &content).await?;
-    if state == State::Accepted && Lists::are_outdated(tx, verification.anchors(), &judged_by).await? {
+    let may_be_relied_on = matches!(state, State::Accepted | State::Provisional);
+    if may_be_relied_on && Lists::are_outdated(tx, verification.anchors(), &judged_by).await? {
         return Err(TransactionError::Outdated);
     }
     let verdict = serde_json::to_value(&verdict).map_err(|_| StoreError::Corrupt("verdict"))?;
     if state != State::Open {
         let completed = Completed::new(state, person, verdict.clone(), &receipt);
-        if !sql::complete(tx, &transaction.id, &completed, at).await? {
+        if !sql::complete(tx, &transaction.id, terms.from(), &completed, at).await? {
             return Err(TransactionError::Replayed);
         }
     }
     Ok(Proofed { transaction, state, verdict, link, attributes, replaced_customer_id, consent, receipt })
 }
 
+/// Refuses a transaction that waits and cannot be finished; answers in which state it waited.
+pub(crate) async fn refuse_awaited(
+    tx: &mut Tx,
+    id: &str,
+    at: UnixTime,
+) -> Result<Option<State>, StoreError> {
+    sql::refuse_awaited(tx, id, at).await
+}
+
 async fn record(
     tx: &mut Tx,
     verification: &Verification,
-    transaction: &Transaction,
+    (transaction, state): (&Transaction, State),
     (verdict, policy, content): (&Verdict, &AppliedPolicy, &[u8]),
     person: Option<musubi_platform::person::PersonId>,
     at: UnixTime,
@@ -454,10 +552,12 @@ async fn record(
         detail: json!({
             "transaction": transaction.id,
             "purpose": transaction.purpose,
+            "state": state.as_str(),
             "indication": verdict.indication().as_str(),
             "sub_indication": verdict.sub_indication().map(SubIndication::as_str),
             "reason": verdict.reason().map(|reason| reason.code().as_str()),
-            "list_number": verdict.freshness().map(|f| f.list_number),
+            "list_number": verdict.freshness().and_then(|f| f.list_number),
+            "method": verdict.freshness().map(|f| f.method),
             "policy": policy.named(),
             "bundle": hex::encode(sha256(content)),
         }),

@@ -12,7 +12,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use arc_swap::ArcSwap;
 use musubi_kernel::UnixTime;
-use musubi_pki::{CrlError, Freshness, ListCommitment, ListScope, TrustAnchors, VerifiedRevocationList};
+use musubi_pki::{
+    CrlError, Freshness, ListCommitment, ListScope, Method, TrustAnchors, VerifiedRevocationList,
+};
 use musubi_platform::Context;
 use musubi_platform::audit::{self, AuditEvent};
 use musubi_store::{Migration, StoreError, Tx};
@@ -75,10 +77,8 @@ impl Lists {
         anchors: &TrustAnchors,
         at: UnixTime,
     ) -> Vec<Arc<VerifiedRevocationList>> {
-        let lives = |list: &&Arc<VerifiedRevocationList>| {
-            anchors.by_key_id(list.authority(), list.key_id()).is_some_and(|anchor| at <= anchor.not_after())
-        };
-        self.current.load().iter().filter(lives).cloned().collect()
+        let lists = self.current.load();
+        lists.iter().filter(|list| is_of_living_authority(anchors, list, at)).cloned().collect()
     }
 
     pub(crate) fn must_look_again(&self) -> bool {
@@ -121,6 +121,15 @@ impl Lists {
         self.current.store(Arc::new(lists));
         Ok(())
     }
+}
+
+/// Whether the list's authority is still in its validity.
+pub(crate) fn is_of_living_authority(
+    anchors: &TrustAnchors,
+    list: &VerifiedRevocationList,
+    at: UnixTime,
+) -> bool {
+    anchors.by_key_id(list.authority(), list.key_id()).is_some_and(|anchor| at <= anchor.not_after())
 }
 
 /// The stored heads of the generations that this process trusts. Another version on the same database may know
@@ -166,7 +175,8 @@ fn heads_of(lists: &[Arc<VerifiedRevocationList>]) -> Vec<(String, String, i64)>
 /// How fresh a list is at `at`.
 pub(crate) fn freshness_of(list: &VerifiedRevocationList, at: UnixTime) -> Freshness {
     Freshness {
-        list_number: list.number(),
+        method: Method::List,
+        list_number: Some(list.number()),
         this_update: list.this_update(),
         next_update: list.next_update(),
         age_seconds: at.since(list.this_update()).max(0),
