@@ -71,18 +71,18 @@ pub(crate) async fn find(
     let (policy, contract) = verification.policy_of(tx, relying_party, purpose.as_deref()).await?;
     let judged_by = verification.lists().snapshot();
     let status = status(&known, &verification.living(&judged_by, at), &policy.rules, at);
-    let state = state_of(&status, contract.as_ref());
+    let state = state_of(&status, contract.as_ref(), at);
     Ok(Found { link, status, contract, state, judged_by })
 }
 
-fn state_of(status: &Status, contract: Option<&Contract>) -> State {
+fn state_of(status: &Status, contract: Option<&Contract>, at: UnixTime) -> State {
     let mut waiting = status.certificates.iter().filter(|c| c.waits_for_evidence()).peekable();
     let (Some(_), Some(contract)) = (waiting.peek(), contract) else { return State::Accepted };
     let young_enough = |certificate: &CertificateStatus| {
         let most = contract.provisional_max_age_seconds;
         certificate.freshness.zip(most).is_some_and(|(freshness, most)| {
-            // Of a certificate that ended by then nobody could say that it was good.
-            freshness.age_seconds <= most && certificate.not_after > Some(freshness.this_update)
+            // Evidence from the future tells of clocks that differ.
+            freshness.this_update <= at && freshness.age_seconds <= most
         })
     };
     match contract.in_outage {

@@ -1,0 +1,17 @@
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "the tests' support is not in test functions"
+)]
+
+mod contracts;
+mod corrections;
+mod ocsp;
+mod outage;
+mod world;
+
+/// Certificates, lists and OCSP responses are made as for the tests of crate `pki`.
+#[allow(dead_code, reason = "made for the tests of crate pki, which need more of it")]
+#[path = "../../../pki/tests/it/support/mod.rs"]
+mod support;
