@@ -98,7 +98,8 @@ impl<'a> Facts<'a> {
             if let Issuer::Found(anchor) = issuer {
                 facts.revocation = Revocation::gather(evidence, anchor, certificate, policy, at);
                 if !evidence.ocsp.is_empty() {
-                    let answered = responses::evaluate(evidence.ocsp, evidence.certificate, anchor, policy, at);
+                    let answered =
+                        responses::evaluate(evidence.ocsp, evidence.certificate, anchor, policy, at);
                     facts.revocation.answered = Some(answered);
                 }
             }
@@ -159,7 +160,9 @@ impl<'a> Revocation<'a> {
             (
                 Some(
                     Status::Good { window: Window { this_update, next_update: Some(next_update) }, .. }
-                    | Status::Revoked { window: Window { this_update, next_update: Some(next_update) }, .. },
+                    | Status::Revoked {
+                        window: Window { this_update, next_update: Some(next_update) }, ..
+                    },
                 ),
                 list,
             ) if list.is_none_or(|list| list.this_update() < *this_update) => {
@@ -175,9 +178,7 @@ impl<'a> Revocation<'a> {
             Freshest::List(list) => {
                 (Method::List, Some(list.number()), list.this_update(), list.next_update())
             }
-            Freshest::Response { this_update, next_update } => {
-                (Method::Ocsp, None, this_update, next_update)
-            }
+            Freshest::Response { this_update, next_update } => (Method::Ocsp, None, this_update, next_update),
         };
         let age_seconds = at.since(this_update).max(0);
         Some(Freshness { method, list_number, this_update, next_update, age_seconds })

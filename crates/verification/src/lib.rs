@@ -120,7 +120,11 @@ impl Verification {
         lists: &[Arc<VerifiedRevocationList>],
         at: UnixTime,
     ) -> Vec<Arc<VerifiedRevocationList>> {
-        lists.iter().filter(|list| revocation::is_of_living_authority(&self.0.anchors, list, at)).cloned().collect()
+        lists
+            .iter()
+            .filter(|list| revocation::is_of_living_authority(&self.0.anchors, list, at))
+            .cloned()
+            .collect()
     }
 
     /// The authorities.

@@ -42,7 +42,8 @@ fn the_freshest_that_says_good_decides_the_age() {
     let mut case = Case::signature();
     case.ocsp = vec![answer().der()];
     assert_eq!(case.passes().freshness().unwrap().method, Method::Ocsp);
-    case.lists = vec![List::of(&Authority::signature_second()).updates(NOW.plus(-30), NOW.plus(DAY)).verified()];
+    case.lists =
+        vec![List::of(&Authority::signature_second()).updates(NOW.plus(-30), NOW.plus(DAY)).verified()];
     let freshness = case.passes().freshness().unwrap();
     assert_eq!((freshness.method, freshness.age_seconds), (Method::List, 30));
     case.policy.max_list_age = Some(20);

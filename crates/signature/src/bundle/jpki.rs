@@ -6,9 +6,9 @@ use musubi_crypto::{Digest, DigestAlgorithm, Sha256Digest};
 use musubi_kernel::UnixTime;
 use musubi_pki::{
     AuthorityKind, CertKey, Evidence, Judgement, ListCommitment, ListScope, MAX_RESPONSE_BYTES,
-    MAX_RESPONSES, Policy, PresenceEvidence,
-    PresenceJudgement, PresenceStatement, RevocationReason, RevokedEntry, SerialNumber, SignedData,
-    StatusProof, TrustAnchors, UnverifiedCertificate, Verdict, VerifiedRevocationList, judge, judge_presence,
+    MAX_RESPONSES, Policy, PresenceEvidence, PresenceJudgement, PresenceStatement, RevocationReason,
+    RevokedEntry, SerialNumber, SignedData, StatusProof, TrustAnchors, UnverifiedCertificate, Verdict,
+    VerifiedRevocationList, judge, judge_presence,
 };
 
 use super::Difference;
@@ -254,7 +254,17 @@ impl JpkiEvidence {
         if of_presence && told_twice {
             return Err(Malformed("presence"));
         }
-        Ok(Self { certificate, expected_kind, signature, digests, expected_digest, lists, ocsp, policy, presence })
+        Ok(Self {
+            certificate,
+            expected_kind,
+            signature,
+            digests,
+            expected_digest,
+            lists,
+            ocsp,
+            policy,
+            presence,
+        })
     }
 }
 

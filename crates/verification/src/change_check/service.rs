@@ -125,17 +125,8 @@ pub async fn record(
             entries.push(entry);
         }
     }
-    let source_of = |entry: &NewEntry| serde_json::json!({
-        "answer": entry.event.body.get("answer"), "answer_kind": entry.event.body.get("answer_kind"),
-        "certificate_kind": source.authority, "list_number": source.number,
-    });
     for correction in freshness::corrections_for(tx, context, source, named, at).await? {
-        records.push(AuditEvent {
-            kind: audit::ANSWER_CORRECTED,
-            relying_party: Some(correction.relying_party.clone()),
-            person: correction.person.clone(),
-            detail: source_of(&correction),
-        });
+        records.push(freshness::correction_record(&correction));
         entries.push(correction);
     }
     let count = records.len();

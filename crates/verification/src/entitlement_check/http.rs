@@ -222,7 +222,10 @@ async fn complete(
     };
     let (presence_enrolled, presence_refusal) = enrolment(outcome.enrolling);
     let answer = ResultBody {
-        subject: outcome.person().or(outcome.presumed.as_ref()).map(|person| verification.subject(&relying_party.id, person)),
+        subject: outcome
+            .person()
+            .or(outcome.presumed.as_ref())
+            .map(|person| verification.subject(&relying_party.id, person)),
         id: outcome.transaction.id,
         state: outcome.state.as_str(),
         provisional: outcome.state == TransactionState::Provisional,
@@ -269,8 +272,7 @@ async fn read(
     let mut tx = verification.context().db.begin_read().await.map_err(TransactionError::from)?;
     let transaction = service::find(&mut tx, &caller.relying_party, &id).await?;
     let completed = transaction.completed;
-    let person =
-        completed.as_ref().filter(|c| relied_on(c.state)).and_then(|c| c.person.clone());
+    let person = completed.as_ref().filter(|c| relied_on(c.state)).and_then(|c| c.person.clone());
     let link = match &person {
         Some(person) => linking::link_of_person(&mut tx, &caller.relying_party.id, person)
             .await

@@ -19,9 +19,7 @@ use crate::evidence::Reasoning;
 use crate::freshness::{self, Terms, Vouched};
 use crate::identity_proofing::line;
 use crate::linking::{self, Relatives};
-use crate::outcome::{
-    Signed, State, TRY_LATER, TransactionError, awaited, still_open, upstream_check,
-};
+use crate::outcome::{Signed, State, TRY_LATER, TransactionError, awaited, still_open, upstream_check};
 use crate::presence::{self, EncodedOffer, Offer, OfferRefused};
 use crate::validation_policy::AppliedPolicy;
 
@@ -191,7 +189,8 @@ impl Answer<'_> {
         let rules = policy.rules_from(transaction.created_at);
         let (anchors, contract) = (verification.anchors(), terms.contract.as_ref());
         let mut judgement = judge(&evidence, anchors, &rules, at);
-        let ocsp = freshness::ocsp_responses(verification, contract, &judgement.verdict, evidence.certificate);
+        let ocsp =
+            freshness::ocsp_responses(verification, contract, &judgement.verdict, evidence.certificate);
         let ocsp = ocsp.await;
         let evidence = Evidence { ocsp: &ocsp, ..evidence };
         if !ocsp.is_empty() {
@@ -204,13 +203,10 @@ impl Answer<'_> {
         let mut reasoning = Reasoning::of(&evidence, &rules, policy, &judgement)?;
         reasoning.and(origin_binding(relying_party, origin), ORIGIN_WRONG);
         let own = judgement.certificate.as_ref().map(|certificate| (certificate, age_of(&reasoning)));
-        terms.vouched = own.or(older.as_ref().map(|(certificate, age)| (certificate, *age))).map(
-            |(certificate, age)| Vouched {
-                certificate: certificate.key().clone(),
-                not_after: certificate.not_after(),
-                age,
-            },
-        );
+        terms.vouched =
+            own.or(older.as_ref().map(|(certificate, age)| (certificate, *age))).map(|(certificate, age)| {
+                Vouched { certificate: certificate.key().clone(), not_after: certificate.not_after(), age }
+            });
         let mut passed = None;
         if let (Indication::TotalPassed, Some(certificate)) =
             (reasoning.verdict().indication(), judgement.certificate)
@@ -282,7 +278,8 @@ impl Answer<'_> {
         let rules = policy.rules_from(transaction.created_at);
         let (anchors, contract) = (verification.anchors(), terms.contract.as_ref());
         let mut judgement = judge_presence(&evidence, anchors, &rules, at);
-        let ocsp = freshness::ocsp_responses(verification, contract, &judgement.verdict, evidence.certificate);
+        let ocsp =
+            freshness::ocsp_responses(verification, contract, &judgement.verdict, evidence.certificate);
         let ocsp = ocsp.await;
         let evidence = PresenceEvidence { ocsp: &ocsp, ..evidence };
         if !ocsp.is_empty() {

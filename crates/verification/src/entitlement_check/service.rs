@@ -215,6 +215,7 @@ pub async fn complete(
         kind: AnswerKind::EntitlementCheck,
         state,
         verdict: &verdict,
+        identified: identified.as_ref(),
         passed: passed.as_ref().map(Passed::certificate),
         person: whose.as_ref(),
         customer_id: customer_id.as_deref(),
@@ -271,11 +272,7 @@ pub async fn complete(
 }
 
 /// Refuses a check that waits and cannot be finished; answers in which state it waited.
-pub(crate) async fn refuse_awaited(
-    tx: &mut Tx,
-    id: &str,
-    at: UnixTime,
-) -> Result<Option<State>, StoreError> {
+pub(crate) async fn refuse_awaited(tx: &mut Tx, id: &str, at: UnixTime) -> Result<Option<State>, StoreError> {
     sql::refuse_awaited(tx, id, at).await
 }
 

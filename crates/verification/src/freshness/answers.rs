@@ -3,7 +3,7 @@
 
 use musubi_feed::{CORRECTION, Event, SETTLED};
 use musubi_kernel::UnixTime;
-use musubi_pki::{AuthorityKind, SerialNumber, SubIndication, Verdict};
+use musubi_pki::{AuthorityKind, CertKey, EvidenceValue, Method, SerialNumber, SubIndication, Verdict};
 use musubi_platform::audit::{self, AuditEvent};
 use musubi_platform::change_stream::{self, NewEntry};
 use musubi_platform::person::PersonId;
@@ -52,19 +52,78 @@ pub async fn corrections_for(
     named: &[Revocation],
     at: UnixTime,
 ) -> Result<Vec<NewEntry>, StoreError> {
+    let evidence = json!({
+        "method": Method::List, "authority": source.authority, "key_id": source.key_id,
+        "list_number": source.number, "this_update": source.this_update.rfc3339(),
+    });
+    corrections_by(tx, context, &evidence, named, at).await
+}
+
+async fn corrections_by(
+    tx: &mut Tx,
+    context: &Context,
+    evidence: &Value,
+    named: &[Revocation],
+    at: UnixTime,
+) -> Result<Vec<NewEntry>, StoreError> {
     let mut entries = Vec::new();
     for some in named.chunks(BATCH) {
         for flipped in sql::flip(tx, some).await? {
             let purpose = flipped.purpose.as_deref().unwrap_or_default();
             metering::count(tx, &flipped.relying_party, purpose, metering::CORRECTION, 1, at).await?;
-            entries.push(correction(context, source, &flipped, at));
+            entries.push(correction(context, evidence, &flipped, at));
         }
     }
     Ok(entries)
 }
 
+/// The corrections that follow if a verdict rests on an OCSP response by which the certificate is revoked: a list will say so
+/// later, and nobody need wait for it.
+pub(crate) async fn corrections_by_response(
+    tx: &mut Tx,
+    context: &Context,
+    verdict: &Verdict,
+    certificate: Option<&CertKey>,
+    at: UnixTime,
+) -> Result<Vec<NewEntry>, StoreError> {
+    let (Some(status), Some(certificate)) = (verdict.check("revocation.status"), certificate) else {
+        return Ok(Vec::new());
+    };
+    let text = |name| match status.evidence(name) {
+        Some(EvidenceValue::Text(text)) => Some(text.as_ref()),
+        _ => None,
+    };
+    let (Some("revoked"), Some(reason), Some(EvidenceValue::Time(revoked_at))) =
+        (text("ocsp"), text("reason"), status.evidence("revoked_at"))
+    else {
+        return Ok(Vec::new());
+    };
+    let reason = reason.parse().map_err(|_| StoreError::Corrupt("reason"))?;
+    let named = Revocation { key: certificate.clone(), at: *revoked_at, reason };
+    let evidence = json!({
+        "method": Method::Ocsp, "authority": certificate.authority, "key_id": null, "list_number": null,
+        "this_update": verdict.freshness().map(|freshness| freshness.this_update.rfc3339()),
+    });
+    corrections_by(tx, context, &evidence, &[named], at).await
+}
+
+/// The audit record of a correction.
+pub(crate) fn correction_record(correction: &NewEntry) -> AuditEvent {
+    let told = |member: &str| correction.event.body.get(member);
+    AuditEvent {
+        kind: audit::ANSWER_CORRECTED,
+        relying_party: Some(correction.relying_party.clone()),
+        person: correction.person.clone(),
+        detail: json!({
+            "answer": told("answer"), "answer_kind": told("answer_kind"),
+            "certificate_kind": told("certificate_kind"),
+            "list_number": told("evidence").and_then(|evidence| evidence.get("list_number")),
+        }),
+    }
+}
+
 /// Whoever was told "good" is told that it was not, whatever the purpose; the purpose bounds what is told of the why.
-fn correction(context: &Context, source: &Source, flipped: &Flipped, at: UnixTime) -> NewEntry {
+fn correction(context: &Context, evidence: &Value, flipped: &Flipped, at: UnixTime) -> NewEntry {
     let kind = ChangeKind::from_evidence(flipped.authority, flipped.reason);
     let told = flipped.purpose.as_deref().and_then(purpose).map(|purpose| (purpose.tells)(kind));
     let (change, reason) = match told {
@@ -72,6 +131,10 @@ fn correction(context: &Context, source: &Source, flipped: &Flipped, at: UnixTim
         Some(Disclosure::Kind) => (kind.as_str(), None),
         Some(Disclosure::Fact | Disclosure::Nothing) | None => ("not_told", None),
     };
+    let mut evidence = evidence.clone();
+    if let Some(evidence) = evidence.as_object_mut() {
+        evidence.insert("reason".into(), json!(reason));
+    }
     let body = json!({
         "answer": flipped.answer,
         "answer_kind": flipped.kind,
@@ -83,10 +146,7 @@ fn correction(context: &Context, source: &Source, flipped: &Flipped, at: UnixTim
         "certificate_kind": flipped.authority,
         "occurred_at": flipped.revoked_at.rfc3339(),
         "recorded_at": at.rfc3339(),
-        "evidence": {
-            "reason": reason, "authority": source.authority, "key_id": source.key_id,
-            "list_number": source.number, "this_update": source.this_update.rfc3339(),
-        },
+        "evidence": evidence,
     });
     entry(context, CORRECTION, &flipped.relying_party, flipped.person.as_ref(), body)
 }
@@ -174,7 +234,8 @@ pub(crate) async fn settled(
             (*state == State::Accepted, now_of(verdict), more)
         }
         Ending::Known { good, certificates, freshness } => {
-            let revoked = certificates.as_array().is_some_and(|all| all.iter().any(|c| c["state"] == "revoked"));
+            let revoked =
+                certificates.as_array().is_some_and(|all| all.iter().any(|c| c["state"] == "revoked"));
             let now = match (good, revoked) {
                 (true, _) => "good",
                 (false, true) => "revoked",

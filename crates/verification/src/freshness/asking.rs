@@ -3,9 +3,7 @@
 use std::sync::Arc;
 
 use musubi_kernel::UnixTime;
-use musubi_pki::{
-    MAX_RESPONSE_BYTES, Policy, Verdict, VerifiedRevocationList, answers_nonce, ocsp_request,
-};
+use musubi_pki::{MAX_RESPONSE_BYTES, Policy, Verdict, VerifiedRevocationList, answers_nonce, ocsp_request};
 
 use super::{CheckBy, Contract, InOutage};
 use crate::Verification;
@@ -57,7 +55,8 @@ pub(crate) fn as_of(
         return None;
     }
     // A list from the future tells of clocks that differ.
-    let freshest = covering.iter().filter(|list| list.this_update() <= at).max_by_key(|list| list.this_update())?;
+    let freshest =
+        covering.iter().filter(|list| list.this_update() <= at).max_by_key(|list| list.this_update())?;
     let age = at.since(freshest.this_update());
     let rules = Policy { max_list_age: None, ..*rules };
     (age <= most).then(|| (rules, freshest.next_update().min(at), age))

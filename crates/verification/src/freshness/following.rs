@@ -4,12 +4,13 @@
 use musubi_kernel::UnixTime;
 use musubi_pki::{CertKey, Verdict};
 use musubi_platform::Context;
+use musubi_platform::audit;
 use musubi_platform::change_stream;
 use musubi_platform::person::PersonId;
 use musubi_platform::relying_party::RelyingPartyId;
 use musubi_store::{StoreError, Tx};
 
-use super::answers::{Ending, Settled, give, settled};
+use super::answers::{Ending, Settled, correction_record, corrections_by_response, give, settled};
 use super::settling::{Awaited, wait_for};
 use super::{AnswerKind, Given, Said, Terms};
 use crate::outcome::State;
@@ -22,6 +23,8 @@ pub(crate) struct Outcome<'a> {
     pub(crate) kind: AnswerKind,
     pub(crate) state: State,
     pub(crate) verdict: &'a Verdict,
+    /// The certificate, as far as an authority's signature vouches for it.
+    pub(crate) identified: Option<&'a CertKey>,
     /// The certificate that passed, and its end.
     pub(crate) passed: Option<(&'a CertKey, UnixTime)>,
     pub(crate) person: Option<&'a PersonId>,
@@ -37,7 +40,10 @@ pub(crate) async fn follow(
     awaited: impl FnOnce() -> Awaited,
     at: UnixTime,
 ) -> Result<(), StoreError> {
-    let Outcome { relying_party, answer, kind, state, verdict, passed, person, customer_id } = outcome;
+    let Outcome { relying_party, answer, kind, state, verdict, identified, passed, person, customer_id } =
+        outcome;
+    let mut entries = corrections_by_response(tx, context, verdict, *identified, at).await?;
+    let records: Vec<_> = entries.iter().map(correction_record).collect();
     let told = match terms.awaited {
         Some((from, since)) => {
             let ended = Settled {
@@ -78,13 +84,16 @@ pub(crate) async fn follow(
         };
         give(tx, &given).await?;
     }
-    if let (State::Held | State::Provisional, None, Some(contract)) =
-        (state, terms.awaited, &terms.contract)
+    if let (State::Held | State::Provisional, None, Some(contract)) = (state, terms.awaited, &terms.contract)
     {
         wait_for(tx, context, (relying_party, answer, contract), &awaited(), at).await?;
     }
-    if let Some(entry) = told {
-        change_stream::append(tx, context, entry, at).await?;
+    entries.extend(told);
+    if !entries.is_empty() {
+        change_stream::append_all(tx, context, entries, at).await?;
+    }
+    if !records.is_empty() {
+        audit::append_all(tx, &records, context.random.as_ref(), at).await?;
     }
     Ok(())
 }

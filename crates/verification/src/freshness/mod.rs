@@ -30,13 +30,13 @@ use musubi_store::{Migration, StoreError};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+pub(crate) use answers::{Ending, Settled, announce, correction_record, for_each_standing, give, settled};
 pub use answers::{corrections_for, forget};
-pub(crate) use answers::{Ending, Settled, announce, for_each_standing, give, settled};
 pub(crate) use asking::{as_of, ocsp_responses};
+pub(crate) use following::{Outcome, follow};
 pub(crate) use service::{Terms, Vouched, applied};
 pub use service::{contracts_of, set};
 pub use settling::settle;
-pub(crate) use following::{Outcome, follow};
 pub(crate) use settling::{Awaited, wait_for};
 pub(crate) use sql::purpose_of_customer;
 

@@ -50,9 +50,7 @@ fn check(purpose: Option<&str>, contract: &Contract) -> Result<(), ContractError
     }
     let Contract { max_age_seconds, in_outage, hold_seconds, provisional_max_age_seconds, .. } = contract;
     let provisional = match (in_outage, provisional_max_age_seconds) {
-        (InOutage::AcceptWithFollowUp, Some(most)) => {
-            (*max_age_seconds..=OLDEST_PROVISIONAL).contains(most)
-        }
+        (InOutage::AcceptWithFollowUp, Some(most)) => (*max_age_seconds..=OLDEST_PROVISIONAL).contains(most),
         (InOutage::Refuse | InOutage::Hold, None) => true,
         _ => false,
     };

@@ -65,9 +65,8 @@ pub(crate) async fn wait_for(
     at: UnixTime,
 ) -> Result<(), StoreError> {
     let plain = serde_json::to_vec(awaited).map_err(|_| StoreError::Corrupt("sealed"))?;
-    let sealed = sealing_key(context)?
-        .seal(answer.as_bytes(), &plain)
-        .map_err(|_| StoreError::Corrupt("sealed"))?;
+    let sealed =
+        sealing_key(context)?.seal(answer.as_bytes(), &plain).map_err(|_| StoreError::Corrupt("sealed"))?;
     let waiting = Waiting {
         answer: answer.to_owned(),
         kind: awaited.kind(),
@@ -163,8 +162,14 @@ async fn try_one(
     match awaited {
         Awaited::IdentityProofing(completion) => {
             let id = waiting.answer.parse().map_err(|_| unknown())?;
-            let judged =
-                identity_proofing::judge_awaited(verification, &relying_party, (&id, waiting.since), &completion, at).await?;
+            let judged = identity_proofing::judge_awaited(
+                verification,
+                &relying_party,
+                (&id, waiting.since),
+                &completion,
+                at,
+            )
+            .await?;
             if judged.may_pass_later() && !is_last {
                 return Ok(Trial::NotYet);
             }
@@ -177,8 +182,14 @@ async fn try_one(
         }
         Awaited::EntitlementCheck(completion) => {
             let id = waiting.answer.parse().map_err(|_| unknown())?;
-            let judged =
-                entitlement_check::judge_awaited(verification, &relying_party, (&id, waiting.since), &completion, at).await?;
+            let judged = entitlement_check::judge_awaited(
+                verification,
+                &relying_party,
+                (&id, waiting.since),
+                &completion,
+                at,
+            )
+            .await?;
             if judged.may_pass_later() && !is_last {
                 return Ok(Trial::NotYet);
             }
@@ -209,10 +220,7 @@ async fn try_one(
     Ok(Trial::Settled)
 }
 
-async fn by_id(
-    verification: &Verification,
-    id: &RelyingPartyId,
-) -> Result<Option<RelyingParty>, StoreError> {
+async fn by_id(verification: &Verification, id: &RelyingPartyId) -> Result<Option<RelyingParty>, StoreError> {
     let mut tx = verification.context().db.begin_read().await?;
     relying_party::by_id(&mut tx, id).await
 }
@@ -230,8 +238,12 @@ async fn give_up(
         return Ok(true);
     }
     let from = match waiting.kind {
-        AnswerKind::IdentityProofing => identity_proofing::refuse_awaited(&mut tx, &waiting.answer, at).await?,
-        AnswerKind::EntitlementCheck => entitlement_check::refuse_awaited(&mut tx, &waiting.answer, at).await?,
+        AnswerKind::IdentityProofing => {
+            identity_proofing::refuse_awaited(&mut tx, &waiting.answer, at).await?
+        }
+        AnswerKind::EntitlementCheck => {
+            entitlement_check::refuse_awaited(&mut tx, &waiting.answer, at).await?
+        }
         AnswerKind::ChangeCheck => None,
     };
     let settled = Settled {

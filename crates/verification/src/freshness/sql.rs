@@ -223,9 +223,7 @@ fn flipped(row: &Row) -> Result<Flipped, StoreError> {
 }
 
 fn person(row: &Row) -> Result<Option<PersonId>, StoreError> {
-    row.text_opt("person_id")?
-        .map(|id| id.parse().map_err(|_| StoreError::Corrupt("person_id")))
-        .transpose()
+    row.text_opt("person_id")?.map(|id| id.parse().map_err(|_| StoreError::Corrupt("person_id"))).transpose()
 }
 
 /// Deletes what nothing can contradict any more: the certificate ended before `ended`, or the answer is older than `given`.

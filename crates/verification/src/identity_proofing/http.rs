@@ -11,7 +11,9 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::document::{Application, Attributes};
-use super::{Completion, IdentityProofingId, Proofed, Start, Started, Transaction, service};
+use super::{
+    Completion, IdentityProofingId, Proofed, Start, Started, Transaction, judge_completion, service,
+};
 use crate::Verification;
 use crate::once::{Calling, Claim, Once, answer_again};
 use crate::outcome::{State as TransactionState, TransactionError};
@@ -196,7 +198,7 @@ async fn complete(
     let relying_party = &caller.relying_party;
     let (tx, outcome) = loop {
         let judged =
-            service::judge_completion(&verification, relying_party, &id, &completion, once.at()).await;
+            judge_completion(&verification, relying_party, &id, &completion, once.at()).await;
         let (mut tx, judged) = match once.claim(judged).await? {
             Claim::Answered(answer) => return Ok(answer),
             Claim::Fresh(tx, judged) => (tx, judged),

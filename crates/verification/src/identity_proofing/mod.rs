@@ -16,6 +16,7 @@
 
 mod document;
 pub mod http;
+mod judging;
 mod orphans;
 mod service;
 mod sql;
@@ -29,11 +30,13 @@ use crate::outcome::Completed;
 
 pub use document::{Application, ApplicationError, Attributes, LatestAttributesConsent};
 pub use orphans::withdraw_orphaned_consents;
-pub use service::{Completion, Judged, Proofed, Start, Started, complete, find, judge_completion, start};
+pub use judging::{Judged, judge_completion};
+pub use service::{Completion, Proofed, Start, Started, complete, find, start};
 
 pub(crate) use document::line;
 
-pub(crate) use service::{judge_awaited, refuse_awaited};
+pub(crate) use judging::judge_awaited;
+pub(crate) use service::refuse_awaited;
 pub(crate) use sql::delete_abandoned;
 
 /// The feature's schema.

@@ -83,11 +83,7 @@ pub(super) async fn hold(tx: &mut Tx, id: &IdentityProofingId, from: State) -> R
 }
 
 /// Refuses a transaction that waits; answers in which state it waited.
-pub(super) async fn refuse_awaited(
-    tx: &mut Tx,
-    id: &str,
-    at: UnixTime,
-) -> Result<Option<State>, StoreError> {
+pub(super) async fn refuse_awaited(tx: &mut Tx, id: &str, at: UnixTime) -> Result<Option<State>, StoreError> {
     let waiting = tx
         .query_opt(
             "SELECT state FROM identity_proofing WHERE id = $1 AND state IN ('held', 'provisional')",

@@ -1,3 +1,5 @@
+//! Through the routers, on both databases.
+
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
@@ -5,13 +7,4 @@
     reason = "the tests' support is not in test functions"
 )]
 
-mod contracts;
-mod corrections;
-mod ocsp;
-mod outage;
-mod world;
-
-/// Certificates, lists and OCSP responses are made as for the tests of crate `pki`.
-#[allow(dead_code, reason = "made for the tests of crate pki, which need more of it")]
-#[path = "../../../pki/tests/it/support/mod.rs"]
-mod support;
+mod freshness;

@@ -119,9 +119,10 @@ impl Answer {
         // By key: SHA-1 over the content of the key's BIT STRING.
         let by = ctx(2, &octets(&key_id(key)));
         debug_assert_eq!(key_id(key), sha1_for_key_identifiers(signer(key).public_key_pkcs1_der()));
-        let nonce = self.nonce.as_ref().map(|nonce| {
-            ctx(1, &seq(&[&extension(oid_table::OCSP_NONCE, false, &octets(nonce))]))
-        });
+        let nonce = self
+            .nonce
+            .as_ref()
+            .map(|nonce| ctx(1, &seq(&[&extension(oid_table::OCSP_NONCE, false, &octets(nonce))])));
         let data = seq(&[
             &by,
             &generalized_time(self.this_update),

@@ -28,6 +28,7 @@ pub(super) const ROUTES: &[(&str, &str, Access)] = &[
     ("GET", "/v1/audit/inclusion", Public),
     ("GET", "/v1/change-events", Authenticated),
     ("GET", "/v1/entitlement-checks/{id}", Authenticated),
+    ("GET", "/v1/freshness-contract", Authenticated),
     ("GET", "/v1/identity-proofings/{id}", Authenticated),
     ("POST", "/v1/change-checks", Authenticated),
     ("POST", "/v1/entitlement-checks", Authenticated),
@@ -36,6 +37,7 @@ pub(super) const ROUTES: &[(&str, &str, Access)] = &[
     ("POST", "/v1/identity-proofings/{id}/completion", Authenticated),
     ("POST", "/v1/latest-attributes", Authenticated),
     ("POST", "/v1/token", Public),
+    ("PUT", "/v1/freshness-contract", Authenticated),
 ];
 
 /// A request that would succeed.
@@ -66,10 +68,13 @@ async fn prepared(fx: &Fixture) -> Vec<Good> {
                 "/v1/identity-proofings/{id}/completion" => Some(completion(&application, &signed)),
                 "/v1/entitlement-checks" => Some(json!({ "purpose": "sign_in" })),
                 "/v1/entitlement-checks/{id}/completion" => Some(check_completion(&answered, BANK)),
+                "/v1/freshness-contract" if *method == "PUT" => {
+                    Some(json!({ "contract": { "max_age_seconds": 86_400, "in_outage": "refuse" } }))
+                }
                 "/v1/change-checks" | "/v1/latest-attributes" => Some(json!({ "customer_id": "c-1" })),
                 _ => None,
             };
-            assert_eq!(body.is_some(), *method == "POST", "{path} needs a request that would succeed");
+            assert_eq!(body.is_some(), *method != "GET", "{path} needs a request that would succeed");
             Good { method: method.parse().unwrap(), path: path.replace("{id}", id), body }
         })
         .collect()

@@ -8,8 +8,8 @@ use musubi_kernel::UnixTime;
 use musubi_pki::{AuthorityKind, RevocationReason};
 use serde_json::{Value, json};
 
-use crate::support::{DAY, HOUR, Key, NOW, authority::HOLDER_NAME, der::utc_time};
-use crate::world::{Answer, Client, Revoked, Serial, World, announced, list, worlds};
+use super::support::{DAY, HOUR, Key, NOW, authority::HOLDER_NAME, der::utc_time};
+use super::world::{Answer, Client, Revoked, Serial, World, announced, list, worlds};
 
 /// A relying party of the drill.
 struct Party {
@@ -292,7 +292,10 @@ async fn a_clock_that_is_a_day_ahead_makes_evidence_older_and_never_younger() {
         let told = drill.told().await;
         let waiting = drill.said.iter().filter(|said| ["held", "provisional"].contains(&said.state.as_str()));
         for said in waiting {
-            assert_eq!(told[&said.answer][0].0, "settled", "the clock being right again, the evidence is young");
+            assert_eq!(
+                told[&said.answer][0].0, "settled",
+                "the clock being right again, the evidence is young"
+            );
             assert_eq!(told[&said.answer][0].1["now"], "good");
         }
     }
@@ -339,7 +342,10 @@ async fn a_held_application_makes_a_customer_once_there_is_evidence() {
         let unlike = world.apply(&client, 9, "c-9", "別の　氏名").await;
         assert_eq!(unlike.str("state"), "held", "nothing is known of a certificate, nor of what it says");
         assert_eq!(world.verification.settle().await.unwrap(), 0);
-        assert_eq!(world.post(&client, "/v1/change-checks", &json!({ "customer_id": "c-7" })).await.status, 404);
+        assert_eq!(
+            world.post(&client, "/v1/change-checks", &json!({ "customer_id": "c-7" })).await.status,
+            404
+        );
 
         world.script().reachable = true;
         world.publish(2, &[]);
@@ -358,7 +364,8 @@ async fn a_held_application_makes_a_customer_once_there_is_evidence() {
         let path = format!("/v1/identity-proofings/{}", second.str("id"));
         let read = world.get(&client, &path).await.expect(200);
         assert_eq!(read.str("state"), "accepted");
-        let subjects: Vec<_> = world.stream(&client).await.into_iter().map(|entry| entry.event.subject).collect();
+        let subjects: Vec<_> =
+            world.stream(&client).await.into_iter().map(|entry| entry.event.subject).collect();
         assert!(subjects.contains(&Some(read.str("subject").to_owned())));
     }
 }

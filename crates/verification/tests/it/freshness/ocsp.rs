@@ -5,9 +5,9 @@ use musubi_signature::bundle::{Roots, replay};
 use musubi_verification::evidence;
 use serde_json::{Value, json};
 
-use crate::support::responses::Says;
-use crate::support::{HOUR, anchors};
-use crate::world::{Client, Responder, World, worlds};
+use super::support::responses::Says;
+use super::support::{HOUR, anchors};
+use super::world::{Client, Responder, World, worlds};
 
 /// Nine hours after the list, at a relying party that asks for an hour.
 async fn stale() -> Vec<(World, Client)> {
@@ -37,7 +37,7 @@ async fn a_responder_is_asked_where_the_lists_are_too_old_and_its_answer_can_be_
         let freshness = &answer.body["verdict"]["freshness"];
         assert_eq!((&freshness["method"], &freshness["age_seconds"]), (&json!("ocsp"), &json!(60)));
         assert_eq!(freshness["list_number"], Value::Null);
-        let signed = world.apply(&client, 1, "c-1", crate::support::authority::HOLDER_NAME).await;
+        let signed = world.apply(&client, 1, "c-1", super::support::authority::HOLDER_NAME).await;
         assert_eq!(signed.body["verdict"]["freshness"]["method"], "ocsp", "{}", signed.body);
 
         let context = world.context();
@@ -86,5 +86,33 @@ async fn what_the_responder_does_not_say_falls_back_to_the_rule_of_outages() {
         world.script().responder = Responder::Says(Says::Revoked(at, why));
         let answer = world.sign_in(&client, 1).await;
         assert_eq!((answer.str("state"), answer.reason()), ("refused", "certificate.revoked"));
+    }
+}
+
+#[tokio::test]
+async fn what_a_responder_says_to_be_revoked_corrects_what_others_were_told() {
+    for (world, client) in stale().await {
+        let other = world.client().await;
+        world.publish(2, &[]);
+        assert!(world.round().await);
+        let earlier = world.sign_in(&other, 1).await;
+        assert_eq!(earlier.str("state"), "accepted");
+        world.advance(2 * HOUR);
+        world.set_contract(&client, contract("list_then_ocsp")).await;
+        let (at, why) = (world.now().plus(-3 * HOUR), RevocationReason::KeyCompromise);
+        world.script().responder = Responder::Says(Says::Revoked(at, why));
+        world.sign_in(&client, 1).await;
+        let told = world.told(&other, "correction").await;
+        assert_eq!(told.len(), 1);
+        assert_eq!((&told[0]["answer"], &told[0]["now"]), (&json!(earlier.str("id")), &json!("revoked")));
+        assert_eq!(
+            (&told[0]["evidence"]["method"], &told[0]["occurred_at"]),
+            (&json!("ocsp"), &json!(at.rfc3339()))
+        );
+        // The list that says the same says nothing new.
+        world.advance(60);
+        world.publish(3, &[super::world::Revoked(1, at, why)]);
+        assert!(world.round().await);
+        assert_eq!(world.told(&other, "correction").await.len(), 1);
     }
 }

@@ -28,11 +28,11 @@ use musubi_verification::upstream::{
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
 
-use crate::support::authority::{Authority, HOLDER_ADDRESS, HOLDER_NAME, Leaf, key_id};
-use crate::support::der::integer;
-use crate::support::lists::{List, entry};
-use crate::support::responses::{Answer as OcspAnswer, Says};
-use crate::support::{HOUR, Key, NOW, anchors, sign};
+use super::support::authority::{Authority, HOLDER_ADDRESS, HOLDER_NAME, Leaf, key_id};
+use super::support::der::integer;
+use super::support::lists::{List, entry};
+use super::support::responses::{Answer as OcspAnswer, Says};
+use super::support::{HOUR, Key, NOW, anchors, sign};
 
 pub(crate) const ORIGIN: &str = "https://rp.example";
 
@@ -151,19 +151,26 @@ pub(crate) fn leaf(authority: AuthorityKind, serial: Serial) -> Leaf {
 /// A list of this number with these entries, made at this time, good for 48 hours.
 pub(crate) fn list(authority: AuthorityKind, number: u8, made_at: UnixTime, revoked: &[Revoked]) -> List {
     let empty = List::of(&of(authority)).numbered(number).updates(made_at, made_at.plus(48 * HOUR));
-    revoked.iter().fold(empty, |list, Revoked(serial, at, why)| {
-        list.entry(entry(&serial_octets(*serial), *at, *why))
-    })
+    revoked
+        .iter()
+        .fold(empty, |list, Revoked(serial, at, why)| list.entry(entry(&serial_octets(*serial), *at, *why)))
 }
 
 pub(crate) fn announced(authority: AuthorityKind, number: u8) -> PublishedList {
     let key_id = musubi_kernel::hex_lower(&key_id(of(authority).key));
-    PublishedList { authority, key_id, number: number.into(), path: format!("/{}/{number}", authority.as_str()) }
+    PublishedList {
+        authority,
+        key_id,
+        number: number.into(),
+        path: format!("/{}/{number}", authority.as_str()),
+    }
 }
 
 pub(crate) struct Client {
     pub(crate) id: RelyingPartyId,
     key: ClientKey,
+    /// The access token, and when it was issued.
+    token: Mutex<Option<(String, UnixTime)>>,
 }
 
 pub(crate) struct Answer {
@@ -253,7 +260,16 @@ impl World {
             now: NOW,
         })));
         let (verification, router) = started(context(db, &clock, 1), upstream.clone(), policy);
-        Self { verification, clock, upstream, policy, router, count: AtomicU64::new(0), file, _folder: folder }
+        Self {
+            verification,
+            clock,
+            upstream,
+            policy,
+            router,
+            count: AtomicU64::new(0),
+            file,
+            _folder: folder,
+        }
     }
 
     /// The process ends, and the database with it where it is a file; both come up again.
@@ -292,7 +308,9 @@ impl World {
     /// Both authorities publish a list of this number.
     pub(crate) fn publish(&self, number: u8, revoked: &[Revoked]) {
         let made_at = self.script().now;
-        self.publish_made(|authority| (announced(authority, number), list(authority, number, made_at, revoked).der()));
+        self.publish_made(|authority| {
+            (announced(authority, number), list(authority, number, made_at, revoked).der())
+        });
     }
 
     pub(crate) fn publish_made(&self, make: impl Fn(AuthorityKind) -> (PublishedList, Vec<u8>)) {
@@ -318,7 +336,7 @@ impl World {
         let mut tx = context.db.begin().await.unwrap();
         let id = register(&mut tx, &new, &*context.random, self.now()).await.unwrap();
         tx.commit().await.unwrap();
-        Client { id, key }
+        Client { id, key, token: Mutex::default() }
     }
 
     async fn send(&self, request: Request<Body>) -> Answer {
@@ -328,7 +346,12 @@ impl World {
         Answer { status, body: serde_json::from_slice(&bytes).unwrap_or(Value::Null) }
     }
 
+    /// Tokens live ten minutes, and few are given out in one.
     async fn token(&self, client: &Client) -> String {
+        let kept = client.token.lock().unwrap().clone();
+        if let Some((token, _)) = kept.filter(|(_, issued_at)| *issued_at == self.now()) {
+            return token;
+        }
         let claims = AssertionClaims {
             iss: client.id.to_string(),
             sub: client.id.to_string(),
@@ -346,7 +369,9 @@ impl World {
             .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
             .body(Body::from(serde_urlencoded::to_string(form).unwrap()))
             .unwrap();
-        self.send(request).await.expect(200).str("access_token").to_owned()
+        let token = self.send(request).await.expect(200).str("access_token").to_owned();
+        *client.token.lock().unwrap() = Some((token.clone(), self.now()));
+        token
     }
 
     pub(crate) fn fresh(&self, prefix: &str) -> String {
@@ -366,9 +391,8 @@ impl World {
             .header(header::AUTHORIZATION, format!("Bearer {}", self.token(client).await));
         let body = match body {
             Some((key, body)) => {
-                request = request
-                    .header("idempotency-key", key)
-                    .header(header::CONTENT_TYPE, "application/json");
+                request =
+                    request.header("idempotency-key", key).header(header::CONTENT_TYPE, "application/json");
                 Body::from(body.to_string())
             }
             None => Body::empty(),

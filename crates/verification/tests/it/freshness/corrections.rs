@@ -8,8 +8,8 @@ use musubi_verification::freshness;
 use musubi_verification::linking::Revocation;
 use serde_json::{Value, json};
 
-use crate::support::{DAY, HOUR, NOW};
-use crate::world::{Revoked, worlds};
+use super::support::{DAY, HOUR, NOW};
+use super::world::{Revoked, worlds};
 
 const WHY: RevocationReason = RevocationReason::KeyCompromise;
 
@@ -57,7 +57,7 @@ async fn everyone_who_was_told_good_is_told_and_nobody_else() {
     }
 }
 
-async fn counted(world: &crate::world::World, relying_party: &str) -> i64 {
+async fn counted(world: &super::world::World, relying_party: &str) -> i64 {
     let mut tx = world.context().db.begin_read().await.unwrap();
     let row = tx
         .query_one(
@@ -89,7 +89,11 @@ async fn a_customer_who_is_watched_is_named_with_the_kind_of_change() {
         );
         assert_eq!(checks[0]["evidence"]["reason"], "affiliationChanged");
         assert_eq!(told.len(), 1, "the proofing was before the revocation");
-        assert_eq!(world.told(&client, "change").await.len(), 2, "and the change itself, of each certificate");
+        assert_eq!(
+            world.told(&client, "change").await.len(),
+            2,
+            "and the change itself, of each certificate"
+        );
     }
 }
 
@@ -103,8 +107,7 @@ async fn many_named_certificates_are_looked_for_at_once_and_each_answer_is_corre
             world.sign_in(&client, serial).await;
         }
         let authority = AuthorityKind::UserAuthentication;
-        let source =
-            Source { authority, key_id: "00".into(), number: 9, this_update: world.now() };
+        let source = Source { authority, key_id: "00".into(), number: 9, this_update: world.now() };
         // Five thousand entries of which three were answered for, and one of those only later revoked.
         let named: Vec<Revocation> = (0..5_000_u32)
             .map(|n| Revocation {

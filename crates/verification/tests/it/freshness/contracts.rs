@@ -4,8 +4,8 @@ use axum::http::Method;
 use musubi_pki::Policy;
 use serde_json::{Value, json};
 
-use crate::support::HOUR;
-use crate::world::{World, worlds, worlds_under};
+use super::support::HOUR;
+use super::world::{World, worlds, worlds_under};
 
 fn refuse(max_age_seconds: i64) -> Value {
     json!({ "max_age_seconds": max_age_seconds, "in_outage": "refuse" })
@@ -53,7 +53,8 @@ async fn what_is_out_of_bounds_is_refused_and_changes_nothing() {
     let policy = Policy { max_list_age: Some(24 * HOUR), ..Policy::default() };
     for world in worlds_under(policy).await {
         let client = world.client().await;
-        let hold = |seconds: i64| json!({ "max_age_seconds": 60, "in_outage": "hold", "hold_seconds": seconds });
+        let hold =
+            |seconds: i64| json!({ "max_age_seconds": 60, "in_outage": "hold", "hold_seconds": seconds });
         let follow_up = |most: Value| {
             json!({ "max_age_seconds": 600, "in_outage": "accept_with_follow_up",
                     "provisional_max_age_seconds": most })
@@ -98,7 +99,10 @@ async fn the_contract_for_the_purpose_goes_before_the_one_for_all() {
         world.advance(3600 + 1);
         assert_eq!(world.sign_in(&client, 1).await.str("state"), "accepted");
         let checked = world.change_check(&client, "c-1").await;
-        assert_eq!((checked.str("state"), checked.body["certificates"][0]["state"].as_str()), ("refused", Some("undetermined")));
+        assert_eq!(
+            (checked.str("state"), checked.body["certificates"][0]["state"].as_str()),
+            ("refused", Some("undetermined"))
+        );
         world.advance(3600);
         assert_eq!(world.sign_in(&client, 1).await.str("state"), "refused");
     }
