@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """An independent reader of bundles (docs/spec/bundle.md), written from the specification: the standard library and
 `cryptography`. It checks everything but the judgement itself: encoding, the platform's signature, the audit record and
-its inclusion, what each list says, the card's signature, the authority's signature over the certificate, and that a
-list given beside the bundle leads to the commitment.
+its inclusion, what each list and OCSP response says, the card's signature, the authority's signature over the
+certificate, and that a list given beside the bundle leads to the commitment.
 
     python3 docs/spec/check-bundle.py FILE ROOTS_FOLDER [LIST.crl]
 """
@@ -19,6 +19,8 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa, utils
 from cryptography.hazmat.primitives.serialization import Encoding, load_der_public_key
+from cryptography.x509 import ocsp
+from cryptography.x509.oid import ExtendedKeyUsageOID
 
 DIGESTS = {1: hashes.SHA256(), 2: hashes.SHA384(), 3: hashes.SHA512()}
 REASONS = {
@@ -223,6 +225,35 @@ def presence(statement, certificate):
     return (load_der_public_key(key[0]) if key else None), {1: sha256(text.encode())}
 
 
+def ocsp_status(der, serial, issuers):
+    """What an OCSP response says of the certificate, signed by its issuer or a delegate of it."""
+    answer = ocsp.load_der_ocsp_response(der)
+    if answer.response_status != ocsp.OCSPResponseStatus.SUCCESSFUL or answer.serial_number != serial:
+        return "says nothing"
+    delegates = [c for c in answer.certificates if any(issued(c, root) for root in issuers) and for_ocsp(c)]
+    for signer in [*issuers, *delegates]:
+        try:
+            key, digest = signer.public_key(), answer.signature_hash_algorithm
+            if isinstance(key, rsa.RSAPublicKey):
+                key.verify(answer.signature, answer.tbs_response_bytes, padding.PKCS1v15(), digest)
+            else:
+                key.verify(answer.signature, answer.tbs_response_bytes, ec.ECDSA(digest))
+            by = "the root" if signer in issuers else "a delegate"
+            return f"{answer.certificate_status.name.lower()}, signed by {by}"
+        except InvalidSignature:
+            continue
+    return "says nothing"
+
+
+def for_ocsp(certificate):
+    try:
+        usage = certificate.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
+        certificate.extensions.get_extension_for_class(x509.OCSPNoCheck)
+    except x509.ExtensionNotFound:
+        return False
+    return ExtendedKeyUsageOID.OCSP_SIGNING in usage
+
+
 def main(path, folder, crl=None):
     roots = [x509.load_der_x509_certificate(open(name, "rb").read()) for name in glob.glob(f"{folder}/*.der")]
     platform = bytes.fromhex(open(os.path.join(folder, "platform-key.hex")).read().strip())
@@ -264,6 +295,8 @@ def main(path, folder, crl=None):
             check_list(open(crl, "rb").read(), commitment, issuer[0])
         word = "listed" if status else "not listed"
         print(f"list {commitment[3]}     {word}, {commitment[7]} entries{', follows from the list' if crl else ''}")
+    for response in evidence.get(9, []):
+        print(f"ocsp         {ocsp_status(response, certificate.serial_number, issuers)}")
     for rule in content[7]:
         print(f"rule         {rule[0]}: {['passed', 'failed', 'inconclusive', 'skipped'][rule[1]]} (platform's word)")
 

@@ -102,6 +102,7 @@ fn verdicts(c: &mut Criterion<CpuTime>, document: &[u8]) {
                 signed_data: case.document.as_slice().into(),
                 expected_digest: case.digest,
                 lists: &case.lists,
+                ocsp: &[],
             };
             let judgement = judge(&evidence, &anchors, &case.policy, case.at);
             assert!(judgement.verdict.is_passed());

@@ -264,6 +264,7 @@ fn verdicts(c: &mut Criterion, setting: &Setting) {
                     signed_data: message.as_bytes().into(),
                     expected_digest: None,
                     lists: &lists,
+                    ocsp: &[],
                 };
                 let judgement = judge(&evidence, &anchors, &policy, at);
                 assert!(judgement.verdict.is_passed());

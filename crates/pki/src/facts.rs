@@ -11,8 +11,11 @@ use crate::certificate::{ParseError, UnverifiedCertificate};
 use crate::entries::EntryStatus;
 use crate::judge::{Evidence, MAX_CLOCK_SKEW_SECONDS, Policy};
 use crate::key::{AuthorityKind, RevocationReason};
+use crate::path::{Status, Window};
 use crate::profile::ProfileError;
+use crate::responses;
 use crate::revocation_list::VerifiedRevocationList;
+use crate::verdict::{Freshness, Method};
 
 pub(crate) struct Facts<'a> {
     pub(crate) evidence: &'a Evidence<'a>,
@@ -43,6 +46,15 @@ pub(crate) struct Revocation<'a> {
     pub(crate) freshest: Option<&'a VerifiedRevocationList>,
     /// The freshest entry in any of those, however old the list: the JPKI takes no revocation back.
     pub(crate) listed: Option<Listed<'a>>,
+    /// What the OCSP responses say; `None` if there are none.
+    pub(crate) answered: Option<Status>,
+}
+
+/// The evidence by which a certificate that is nowhere revoked is good, or is not known to be.
+#[derive(Clone, Copy)]
+pub(crate) enum Freshest<'a> {
+    List(&'a VerifiedRevocationList),
+    Response { this_update: UnixTime, next_update: UnixTime },
 }
 
 pub(crate) struct Listed<'a> {
@@ -85,6 +97,11 @@ impl<'a> Facts<'a> {
                 anchors.issuer(name, certificate.authority_key_id(), |key| certificate.is_signed_by(key));
             if let Issuer::Found(anchor) = issuer {
                 facts.revocation = Revocation::gather(evidence, anchor, certificate, policy, at);
+                if !evidence.ocsp.is_empty() {
+                    let answered =
+                        responses::evaluate(evidence.ocsp, evidence.certificate, anchor, policy, at);
+                    facts.revocation.answered = Some(answered);
+                }
             }
             facts.issuer = Some(issuer);
             if matches!(certificate.claimed_profile(), Some((AuthorityKind::DigitalSignature, _))) {
@@ -134,6 +151,37 @@ impl<'a> Revocation<'a> {
             }
         }
         out
+    }
+
+    /// The freshest evidence: a response that says something is always fresh, a list only by the rules.
+    pub(crate) fn freshest_of_all(&self, policy: &Policy, at: UnixTime) -> Option<Freshest<'a>> {
+        let fresh = self.freshest.filter(|list| staleness(list, policy, at).is_none());
+        match (&self.answered, fresh) {
+            (
+                Some(
+                    Status::Good { window: Window { this_update, next_update: Some(next_update) }, .. }
+                    | Status::Revoked {
+                        window: Window { this_update, next_update: Some(next_update) }, ..
+                    },
+                ),
+                list,
+            ) if list.is_none_or(|list| list.this_update() < *this_update) => {
+                Some(Freshest::Response { this_update: *this_update, next_update: *next_update })
+            }
+            _ => self.freshest.map(Freshest::List),
+        }
+    }
+
+    /// The age of that evidence.
+    pub(crate) fn freshness(&self, policy: &Policy, at: UnixTime) -> Option<Freshness> {
+        let (method, list_number, this_update, next_update) = match self.freshest_of_all(policy, at)? {
+            Freshest::List(list) => {
+                (Method::List, Some(list.number()), list.this_update(), list.next_update())
+            }
+            Freshest::Response { this_update, next_update } => (Method::Ocsp, None, this_update, next_update),
+        };
+        let age_seconds = at.since(this_update).max(0);
+        Some(Freshness { method, list_number, this_update, next_update, age_seconds })
     }
 }
 

@@ -14,7 +14,7 @@ use crate::indication::SubIndication;
 use crate::key::{AuthorityKind, CertKey};
 use crate::reasons::ReasonCode;
 use crate::revocation_list::VerifiedRevocationList;
-use crate::verdict::{CheckResult, Freshness, Outcome, Verdict};
+use crate::verdict::{CheckResult, Outcome, Verdict};
 use crate::verified::VerifiedCertificate;
 
 /// How far in the future a list may have been issued before the clocks are taken to disagree, in seconds.
@@ -35,6 +35,8 @@ pub struct Evidence<'a> {
     pub expected_digest: Option<Sha256Digest>,
     /// The revocation lists at hand; those that do not cover the certificate are passed over.
     pub lists: &'a [Arc<VerifiedRevocationList>],
+    /// OCSP responses, DER as they came; those that cannot be believed say nothing. The caller has compared the nonce.
+    pub ocsp: &'a [Vec<u8>],
 }
 
 /// What was signed, or as much of it as the judgement needs: it looks at digests only, so that the same verdict comes
@@ -70,7 +72,7 @@ pub struct Policy {
     /// nonce was made then. As with a content time-stamp (EN 319 102-1 5.5.4), a certificate that was revoked
     /// or expired by then makes TOTAL-FAILED instead of INDETERMINATE.
     pub not_signed_before: Option<UnixTime>,
-    /// How old the freshest list may be, in seconds since its `thisUpdate`; beside its `nextUpdate`.
+    /// How old the freshest list or OCSP response may be, in seconds since its `thisUpdate`; beside its `nextUpdate`.
     pub max_list_age: Option<i64>,
     /// The fewest bits of an RSA modulus.
     pub min_rsa_bits: u32,
@@ -136,12 +138,7 @@ pub(crate) fn run<'c>(facts: Facts<'_>, checks: impl Iterator<Item = &'c Check>)
             CheckResult::new(check.id(), check.citation(), finding.outcome).with_all(finding.evidence);
         results.push(result);
     }
-    let freshness = facts.revocation.freshest.map(|list| Freshness {
-        list_number: list.number(),
-        this_update: list.this_update(),
-        next_update: list.next_update(),
-        age_seconds: at.since(list.this_update()).max(0),
-    });
+    let freshness = facts.revocation.freshness(facts.policy, at);
     let verdict = Verdict::concluded(worst.map(|(_, conclusion)| conclusion), results, freshness, at);
     let issued = issued(&facts);
     let digests = [facts.sha256, facts.signed_digest].into_iter().flatten();

@@ -67,6 +67,8 @@ pub struct PresenceEvidence<'a> {
     pub signature: &'a [u8],
     /// The revocation lists at hand; those that do not cover the certificate are passed over.
     pub lists: &'a [Arc<VerifiedRevocationList>],
+    /// OCSP responses, as in [`Evidence`].
+    pub ocsp: &'a [Vec<u8>],
 }
 
 /// The certificate of a card that was present. Says whose card it was; **not** that the holder authenticated.
@@ -78,6 +80,12 @@ impl PresentCertificate {
     #[must_use]
     pub fn key(&self) -> &CertKey {
         self.0.key()
+    }
+
+    /// The last second of the validity period.
+    #[must_use]
+    pub fn not_after(&self) -> UnixTime {
+        self.0.not_after()
     }
 }
 
@@ -118,6 +126,7 @@ pub fn judge_presence(
         signed_data: text.as_bytes().into(),
         expected_digest: None,
         lists: evidence.lists,
+        ocsp: evidence.ocsp,
     };
     let facts = Facts {
         card_key: evidence.card_key.map(read_card_key),

@@ -147,11 +147,34 @@ impl CheckResult {
     }
 }
 
+/// By what kind of revocation data something is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Method {
+    /// A revocation list.
+    List,
+    /// An OCSP response.
+    Ocsp,
+}
+
+impl Method {
+    /// The name in answers and records.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::List => "list",
+            Self::Ocsp => "ocsp",
+        }
+    }
+}
+
 /// How fresh the revocation data were.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Freshness {
-    /// `cRLNumber` of the freshest list that covers the certificate.
-    pub list_number: u64,
+    /// Whether the freshest data are a list or an OCSP response.
+    pub method: Method,
+    /// `cRLNumber` of the freshest list that covers the certificate; `None` of an OCSP response.
+    pub list_number: Option<u64>,
     /// When it was issued.
     pub this_update: UnixTime,
     /// By when there is a newer one.
@@ -236,7 +259,7 @@ impl Verdict {
         self.reason
     }
 
-    /// How fresh the revocation data were; `None` if no list covers the certificate.
+    /// How fresh the revocation data were; `None` if none cover the certificate.
     #[must_use]
     pub fn freshness(&self) -> Option<Freshness> {
         self.freshness

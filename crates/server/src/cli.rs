@@ -47,6 +47,9 @@ enum Command {
     /// Keep validation policies, and put relying parties under them.
     #[command(subcommand)]
     Policy(PolicyCommand),
+    /// How old evidence may be for a relying party, and what happens in an outage.
+    #[command(subcommand)]
+    FreshnessContract(crate::freshness_contract::FreshnessContractCommand),
     /// Give out the bundles of verdicts.
     #[command(subcommand)]
     Bundle(BundleCommand),
@@ -86,10 +89,10 @@ impl Command {
 }
 
 #[derive(Debug, clap::Args)]
-struct ConfigFile {
+pub(crate) struct ConfigFile {
     /// The configuration file (TOML).
     #[arg(long, default_value = "musubi.toml")]
-    config: PathBuf,
+    pub(crate) config: PathBuf,
 }
 
 #[derive(Debug, Subcommand)]
@@ -253,6 +256,7 @@ async fn run(command: Command) -> Result<(), Failure> {
         }
         Command::Policy(command) => policy(command).await,
         Command::OfflineFilter(command) => offline_filter(command).await,
+        Command::FreshnessContract(command) => crate::freshness_contract::run(command).await,
         Command::RelyingParty(RelyingPartyCommand::List(file)) => {
             let db = database(&Config::read(&file.config)?).await?;
             let mut tx = db.begin_read().await?;
@@ -338,7 +342,7 @@ async fn export(config: &Config, verdict: &str) -> Result<Vec<u8>, Failure> {
     Ok(evidence::bundle(&mut tx, &context, index).await?)
 }
 
-async fn database(config: &Config) -> Result<Db, Failure> {
+pub(crate) async fn database(config: &Config) -> Result<Db, Failure> {
     Ok(Db::open(&config.database_url()?).await?)
 }
 

@@ -8,6 +8,7 @@ pub mod cli;
 pub mod config;
 pub mod figures;
 mod follow;
+mod freshness_contract;
 mod inspect;
 mod intake_log;
 mod offline;
@@ -56,6 +57,8 @@ pub use openapi::{document, routes};
 
 /// How often upstream is asked for newer revocation lists.
 pub const INTAKE_EVERY: Duration = Duration::from_secs(1);
+/// How often answers that wait for evidence are looked at; each of them once a minute.
+const SETTLE_EVERY: Duration = Duration::from_secs(5);
 /// How often expired rows are deleted, in rounds of the intake.
 const PURGE_EVERY: u32 = 600;
 
@@ -218,11 +221,13 @@ impl Platform {
         measured(self.portal.pages(), "portal")
     }
 
-    /// Takes in newer revocation lists, makes offline filters of them, delivers the change stream, and deletes what has
-    /// expired, until `stop` turns true.
+    /// Takes in newer revocation lists, settles what waits for them, makes offline filters of them, delivers the change
+    /// stream, and deletes what has expired, until `stop` turns true.
     pub async fn run_background(&self, stop: watch::Receiver<bool>) {
+        // Apart from one another: what waits may have to ask an authority that does not answer.
         tokio::join!(
             self.take_in_lists(stop.clone()),
+            self.settle_answers(stop.clone()),
             self.make_offline_filters(stop.clone()),
             musubi_stream::push::run(&self.streams, stop),
         );
@@ -244,6 +249,18 @@ impl Platform {
             }
             if *stop.borrow() {
                 return;
+            }
+        }
+    }
+
+    async fn settle_answers(&self, mut stop: watch::Receiver<bool>) {
+        while !*stop.borrow() {
+            if let Err(error) = self.verification.settle().await {
+                tracing::warn!(%error, "answers that wait for evidence were not settled");
+            }
+            tokio::select! {
+                () = tokio::time::sleep(SETTLE_EVERY) => {}
+                changed = stop.changed() => if changed.is_err() { return },
             }
         }
     }

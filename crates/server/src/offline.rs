@@ -273,7 +273,7 @@ fn text_of(report: &OfflineReport, at: UnixTime) -> String {
         format!("判定 / finding       {}{sub} ({})", finding.indication().as_str(), code_of(*finding)),
         format!("時点 / checked for   {}", at.rfc3339()),
         format!("種別 / kind          {kind}"),
-        format!("リスト / list        {}", freshness.list_number),
+        format!("リスト / list        {}", freshness.list_number.unwrap_or_default()),
         format!("発行 / issued        {} ({ja_age} / {en_age})", freshness.this_update.rfc3339()),
         format!("次回 / next update   {}", freshness.next_update.rfc3339()),
         "範囲 / says          発行者、有効期間、リストに載っているかだけ。提示した人が持ち主かどうかは確認していません。"

@@ -3,7 +3,7 @@
 use musubi_platform::Context;
 use utoipa_axum::router::OpenApiRouter;
 
-use crate::{Streams, days, discovery, management, poll, serving};
+use crate::{Streams, days, discovery, management, poll, push, serving};
 
 impl axum::extract::FromRef<Streams> for Context {
     fn from_ref(streams: &Streams) -> Self {
@@ -19,4 +19,5 @@ pub fn api() -> OpenApiRouter<Streams> {
         .merge(poll::http::api())
         .merge(management::http::api())
         .merge(discovery::http::api())
+        .merge(push::api())
 }

@@ -9,6 +9,7 @@ pub mod change_check;
 pub mod consents;
 pub mod entitlement_check;
 pub mod evidence;
+pub mod freshness;
 pub mod identity_proofing;
 pub mod linking;
 pub mod offline_filter;
@@ -37,6 +38,7 @@ use musubi_platform::relying_party::RelyingPartyId;
 use musubi_store::{Migration, StoreError, Tx};
 use utoipa_axum::router::OpenApiRouter;
 
+use crate::freshness::Contract;
 use crate::revocation::{IntakeError, Lists};
 use crate::upstream::Upstream;
 use crate::validation_policy::AppliedPolicy;
@@ -54,6 +56,7 @@ pub fn migrations() -> Vec<Migration> {
         change_check::MIGRATIONS,
         validation_policy::MIGRATIONS,
         offline_filter::MIGRATIONS,
+        freshness::MIGRATIONS,
     ]
     .concat()
 }
@@ -115,9 +118,17 @@ impl Verification {
         &self.0.lists
     }
 
-    /// The lists of the authorities that have not ended at `at`.
-    pub(crate) fn living_lists(&self, at: UnixTime) -> Vec<Arc<VerifiedRevocationList>> {
-        self.0.lists.of_living_authorities(&self.0.anchors, at)
+    /// Those of `lists` whose authorities have not ended at `at`.
+    pub(crate) fn living(
+        &self,
+        lists: &[Arc<VerifiedRevocationList>],
+        at: UnixTime,
+    ) -> Vec<Arc<VerifiedRevocationList>> {
+        lists
+            .iter()
+            .filter(|list| revocation::is_of_living_authority(&self.0.anchors, list, at))
+            .cloned()
+            .collect()
     }
 
     /// The authorities.
@@ -136,13 +147,31 @@ impl Verification {
         &self.0.anchors
     }
 
-    /// The policy under which this relying party's verdicts are made: its own, else the platform's.
+    /// The policy under which this relying party's verdicts for a purpose are made: its own, else the platform's, and what
+    /// its freshness contract asks beside it; with that contract.
     pub(crate) async fn policy_of(
         &self,
         tx: &mut Tx,
         relying_party: &RelyingPartyId,
-    ) -> Result<AppliedPolicy, StoreError> {
-        validation_policy::applied(tx, relying_party, &self.0.policy).await
+        purpose: Option<&str>,
+    ) -> Result<(AppliedPolicy, Option<Contract>), StoreError> {
+        let policy = validation_policy::applied(tx, relying_party, &self.0.policy).await?;
+        freshness::applied(tx, relying_party, purpose, policy).await
+    }
+
+    /// How old the platform itself lets evidence be, in seconds; `None` if `nextUpdate` alone decides.
+    #[must_use]
+    pub fn oldest_evidence(&self) -> Option<i64> {
+        self.0.policy.rules.max_list_age
+    }
+
+    /// Judges again what waits for evidence; answers how many answers are settled. To be called every few seconds, apart from
+    /// [`Verification::take_in`], which must not wait for an authority that does not answer.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn settle(&self) -> Result<u32, StoreError> {
+        freshness::settle(self).await
     }
 
     /// The person's identifier for one relying party.
@@ -215,14 +244,16 @@ impl FromRef<Verification> for Context {
 /// that it expired.
 const ABANDONED_KEPT: i64 = 24 * 3600;
 
-/// Deletes transactions that nobody completed; answers how many. Their records in the audit log stay.
+/// Deletes transactions that nobody completed, and answers given that nothing can contradict any more; answers how many.
+/// Their records in the audit log stay.
 ///
 /// # Errors
 /// [`StoreError`].
 pub async fn purge_abandoned(tx: &mut Tx, at: UnixTime) -> Result<u64, StoreError> {
     let before = at.plus(-ABANDONED_KEPT);
     Ok(identity_proofing::delete_abandoned(tx, before).await?
-        + entitlement_check::delete_abandoned(tx, before).await?)
+        + entitlement_check::delete_abandoned(tx, before).await?
+        + freshness::forget(tx, freshness::ANSWERS_KEPT, at).await?)
 }
 
 /// The routes of every feature here, with their part of the OpenAPI document.
@@ -232,4 +263,5 @@ pub fn api() -> OpenApiRouter<Verification> {
         .merge(entitlement_check::http::api())
         .merge(change_check::http::api())
         .merge(offline_filter::http::api())
+        .merge(freshness::http::api())
 }

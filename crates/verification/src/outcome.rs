@@ -26,6 +26,10 @@ pub enum State {
     Accepted,
     /// Judged, and not passed. Final.
     Refused,
+    /// Could not be judged yet; the platform judges it as soon as evidence arrives (`docs/freshness.md`).
+    Held,
+    /// As held, and the relying party goes on meanwhile at its own risk.
+    Provisional,
 }
 
 impl State {
@@ -36,6 +40,8 @@ impl State {
             Self::Open => "open",
             Self::Accepted => "accepted",
             Self::Refused => "refused",
+            Self::Held => "held",
+            Self::Provisional => "provisional",
         }
     }
 
@@ -55,14 +61,15 @@ impl std::str::FromStr for State {
     type Err = ();
 
     fn from_str(text: &str) -> Result<Self, ()> {
-        [Self::Open, Self::Accepted, Self::Refused].into_iter().find(|s| s.as_str() == text).ok_or(())
+        let all = [Self::Open, Self::Accepted, Self::Refused, Self::Held, Self::Provisional];
+        all.into_iter().find(|s| s.as_str() == text).ok_or(())
     }
 }
 
 /// The stored result of a transaction.
 #[derive(Debug, Clone)]
 pub struct Completed {
-    /// Accepted or refused; open before.
+    /// Never open: there is no result before.
     pub state: State,
     /// The person, if the certificate is known to be somebody's.
     pub person: Option<PersonId>,
@@ -209,6 +216,14 @@ impl Signed {
             certificate: bytes("certificate", certificate, MAX_CERTIFICATE)?,
             signature: bytes("signature", signature, MAX_SIGNATURE)?,
         })
+    }
+}
+
+/// The state of a transaction that waits for evidence, for the platform to end it.
+pub(crate) fn awaited(completed: Option<&Completed>) -> Result<State, TransactionError> {
+    match completed.map(|completed| completed.state) {
+        Some(state @ (State::Held | State::Provisional)) => Ok(state),
+        _ => Err(TransactionError::Unknown),
     }
 }
 

@@ -4,6 +4,7 @@ use musubi_httpkit::{Problem, ProblemKind, Text, internal};
 
 use crate::change_check;
 use crate::offline_filter;
+use crate::freshness::ContractError;
 use crate::outcome::TransactionError;
 
 /// Every kind in this module, for the reference.
@@ -21,6 +22,7 @@ pub const PROBLEMS: &[&ProblemKind] = &[
     &UPSTREAM_UNREACHABLE,
     &OFFLINE_FILTER_NOT_ALLOWED,
     &OFFLINE_FILTER_UNKNOWN,
+    &FRESHNESS_TOO_LENIENT,
 ];
 
 /// No such transaction of the calling relying party.
@@ -200,6 +202,31 @@ impl From<offline_filter::Refused> for Problem {
             offline_filter::Refused::NotAllowed => Self::new(&OFFLINE_FILTER_NOT_ALLOWED),
             offline_filter::Refused::Unknown => Self::new(&OFFLINE_FILTER_UNKNOWN),
             offline_filter::Refused::Store(error) => internal(&error),
+        }
+    }
+}
+
+/// The contract would let evidence be older than the platform allows. The member `most` says how old that is.
+pub static FRESHNESS_TOO_LENIENT: ProblemKind = ProblemKind::new(
+    "freshness_contract.too_lenient",
+    422,
+    "Older evidence than the platform allows",
+    Text::new(
+        "指定した鮮度は、このプラットフォームが認める上限より古い失効情報を認めるものです。取決めは変わっていません。",
+        "max_age_secondsをmost（秒）以下にして、もう一度送ってください。",
+    ),
+    Text::new(
+        "This contract would let evidence be older than the platform allows. Nothing was changed.",
+        "Send it again with `max_age_seconds` of at most `most`.",
+    ),
+);
+
+impl From<ContractError> for Problem {
+    fn from(error: ContractError) -> Self {
+        match error {
+            ContractError::Field(field) => Self::new(&FIELD_INVALID).with("field", field),
+            ContractError::TooLenient { most } => Self::new(&FRESHNESS_TOO_LENIENT).with("most", most),
+            ContractError::UnknownRelyingParty | ContractError::Store(_) => internal(&error),
         }
     }
 }

@@ -19,7 +19,7 @@ pub(crate) struct VerdictBody {
     pub(crate) checks: Vec<CheckBody>,
     /// Why it did not pass, for the person; null if passed.
     pub(crate) reason: Option<ReasonBody>,
-    /// Age of the revocation list used; null if none covered the certificate.
+    /// Age of the revocation data used; null if none covered the certificate.
     pub(crate) freshness: Option<FreshnessBody>,
     /// When it was judged, RFC 3339.
     pub(crate) judged_at: String,
@@ -67,9 +67,12 @@ pub(crate) struct ReasonText {
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Freshness)]
 pub(crate) struct FreshnessBody {
-    /// CRLNumber.
-    pub(crate) list_number: u64,
-    /// When the authority made the list, RFC 3339.
+    /// `list` or `ocsp`: by what the certificate's status is known.
+    #[schema(example = "list")]
+    pub(crate) method: String,
+    /// CRLNumber; null of an OCSP response.
+    pub(crate) list_number: Option<u64>,
+    /// When the authority made the list or response, RFC 3339.
     pub(crate) this_update: String,
     /// When the next one is due at the latest, RFC 3339.
     pub(crate) next_update: String,

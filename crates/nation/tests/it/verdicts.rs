@@ -40,6 +40,7 @@ async fn judged(
         signed_data: SignedData::Bytes(b"document"),
         expected_digest: None,
         lists,
+        ocsp: &[],
     };
     judge(&evidence, anchors, &Policy { not_signed_before: Some(EPOCH), ..Policy::default() }, EPOCH)
 }

@@ -11,7 +11,7 @@ use crate::certificate::{ParseError, UnverifiedCertificate};
 use crate::indication::{Indication, SubIndication};
 use crate::judge::MAX_CLOCK_SKEW_SECONDS;
 use crate::key::AuthorityKind;
-use crate::verdict::Freshness;
+use crate::verdict::{Freshness, Method};
 
 /// What was found. The first that applies, in this order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -95,7 +95,8 @@ pub fn check_offline(
     let certificate = UnverifiedCertificate::parse(certificate)?;
     let head = filter.head();
     let freshness = Freshness {
-        list_number: head.list_number,
+        method: Method::List,
+        list_number: Some(head.list_number),
         this_update: head.this_update,
         next_update: head.next_update,
         age_seconds: at.since(head.this_update).max(0),

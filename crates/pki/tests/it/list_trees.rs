@@ -154,6 +154,7 @@ fn a_list_proven_for_one_certificate_covers_no_other() {
         signed_data: SignedData::Bytes(&case.document),
         expected_digest: case.digest,
         lists: &[std::sync::Arc::new(proven)],
+        ocsp: &[],
     };
     let judgement = judge(&evidence, &anchors(), &case.policy, case.at);
     assert_eq!(judgement.verdict.sub_indication(), Some(SubIndication::TryLater));

@@ -16,6 +16,7 @@ mod list_trees;
 mod offline_checks;
 mod offline_filters;
 mod offline_vectors;
+mod ocsp_evidence;
 mod path_algorithms;
 mod path_building;
 mod path_constraints;

@@ -46,6 +46,7 @@ impl Presence {
             statement: &self.statement,
             signature: &self.signature,
             lists: &self.lists,
+            ocsp: &[],
         };
         judge_presence(&evidence, &anchors(), &self.policy, NOW)
     }

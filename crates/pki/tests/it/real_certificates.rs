@@ -31,6 +31,7 @@ pub(crate) fn judged(certificate: &[u8], expected_kind: AuthorityKind, anchors: 
         signed_data: SignedData::Bytes(b""),
         expected_digest: None,
         lists: &[],
+        ocsp: &[],
     };
     judge(&evidence, anchors, &Policy::default(), AT)
 }

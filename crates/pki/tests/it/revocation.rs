@@ -29,7 +29,7 @@ fn a_certificate_that_a_fresh_list_does_not_name_is_good() {
     let other = list().entry(entry(&[0x1E, 0xE6, 0x08], REVOKED_AT, RevocationReason::KeyCompromise));
     let verdict = with_lists(&[other]).passes();
     let freshness = verdict.freshness().unwrap();
-    assert_eq!((freshness.list_number, freshness.age_seconds), (300, HOUR));
+    assert_eq!((freshness.list_number, freshness.age_seconds), (Some(300), HOUR));
     assert_eq!((freshness.this_update, freshness.next_update), (NOW.plus(-HOUR), NOW.plus(DAY)));
 }
 
@@ -80,7 +80,7 @@ fn what_one_list_revoked_no_later_list_makes_good() {
         let verdict = with_lists(&lists).fails(SubIndication::RevokedNoPoe, ReasonCode::CertificateHeld);
         let status = verdict.check("revocation.status").unwrap();
         assert_eq!(status.evidence("list_number"), Some(&EvidenceValue::Number(100)));
-        assert_eq!(verdict.freshness().unwrap().list_number, 200);
+        assert_eq!(verdict.freshness().unwrap().list_number, Some(200));
     }
 }
 
@@ -152,7 +152,7 @@ fn a_relying_party_may_ask_for_fresher_lists_than_the_authority_promises() {
     case.fails(SubIndication::TryLater, ReasonCode::RevocationListTooOld);
     // A fresher list helps; the stale one beside it does no harm.
     case.lists.push(list().numbered(9).updates(NOW, NOW.plus(DAY)).verified());
-    assert_eq!(case.passes().freshness().unwrap().list_number, 9);
+    assert_eq!(case.passes().freshness().unwrap().list_number, Some(9));
 }
 
 #[test]
@@ -164,7 +164,7 @@ fn a_list_from_the_future_is_not_fresh() {
     case.fails(SubIndication::TryLater, ReasonCode::RevocationListTooOld);
     // A plausible list beside it is used.
     case.lists = vec![future, list().verified()];
-    assert_eq!(case.passes().freshness().unwrap().list_number, 300);
+    assert_eq!(case.passes().freshness().unwrap().list_number, Some(300));
 }
 
 #[test]
@@ -174,6 +174,6 @@ fn a_list_that_ran_out_does_no_harm_beside_one_that_did_not() {
     let hourly = hourly.updates(NOW.plus(-2 * HOUR), NOW.plus(-HOUR));
     let daily = list().numbered(1).updates(NOW.plus(-20 * HOUR), NOW.plus(4 * HOUR));
     for lists in [[hourly.clone(), daily.clone()], [daily, hourly]] {
-        assert_eq!(with_lists(&lists).passes().freshness().unwrap().list_number, 1);
+        assert_eq!(with_lists(&lists).passes().freshness().unwrap().list_number, Some(1));
     }
 }

@@ -115,6 +115,7 @@ fn a_verdict_in_json_is_that_of_the_api() {
     assert_eq!((&json["sub_indication"], &json["reason"]), (&Value::Null, &Value::Null));
     assert_eq!(json["judged_at"], "2026-11-21T02:03:04Z");
     let freshness = json!({
+        "method": "list",
         "list_number": 300,
         "this_update": "2026-11-21T01:03:04Z",
         "next_update": "2026-11-22T02:03:04Z",

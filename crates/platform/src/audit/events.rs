@@ -35,6 +35,9 @@ audit_events! {
     RELYING_PARTY_REGISTERED = "relying_party.registered", "事業者を登録または更新しました。", "A relying party was registered, or its registration was changed.";
     VALIDATION_POLICY_ADDED = "validation_policy.added", "検証ポリシーを追加しました。", "A validation policy was added.";
     VALIDATION_POLICY_ASSIGNED = "validation_policy.assigned", "事業者に適用する検証ポリシーを定めました。", "A relying party was put under a validation policy.";
+    FRESHNESS_CONTRACT_SET = "freshness_contract.set", "事業者が、失効情報の鮮度と障害時の扱いを定めました。", "A relying party set how old evidence may be, and what happens in an outage.";
+    ANSWER_CORRECTED = "answer.corrected", "事業者への回答を、後から届いた失効情報に基づいて訂正しました。", "An answer to a relying party was corrected by later evidence.";
+    ANSWER_SETTLED = "answer.settled", "失効情報を待っていた回答が確定しました。", "An answer that had waited for evidence was settled.";
     TOKEN_ISSUED = "token.issued", "事業者にアクセストークンを発行しました。", "An access token was issued to a relying party.";
     OFFLINE_FILTER_ALLOWED = "offline_filter.allowed", "事業者に失効情報フィルタ（オフライン確認用）の利用を認めました。", "A relying party was allowed to have offline filters.";
     OFFLINE_FILTER_DENIED = "offline_filter.denied", "事業者の失効情報フィルタ（オフライン確認用）の利用を終わらせました。", "A relying party may no longer have offline filters.";

@@ -2,7 +2,7 @@
 //! some day, and the verdict is the same.
 
 use musubi_crypto::{Sha256Digest, canonical_json, sha256};
-use musubi_pki::{CheckResult, Verdict};
+use musubi_pki::{CheckResult, Method, Verdict};
 use serde_json::{Map, Value, json};
 
 /// The canonical form of a verdict: indication, sub-indication, reason code, time, freshness, and every check with id,
@@ -19,9 +19,20 @@ pub fn canonical_verdict(verdict: &Verdict) -> String {
         "sub_indication": verdict.sub_indication(),
         "reason": verdict.reason().map(|reason| reason.code().as_str()),
         "judged_at": verdict.judged_at(),
-        "freshness": verdict.freshness(),
+        "freshness": freshness(verdict),
         "checks": checks,
     }))
+}
+
+/// Where the method is not named it is a list: so it was before there was another, and old bundles stay what they are.
+fn freshness(verdict: &Verdict) -> Value {
+    let mut freshness = json!(verdict.freshness());
+    if verdict.freshness().is_some_and(|freshness| freshness.method == Method::List)
+        && let Some(members) = freshness.as_object_mut()
+    {
+        members.remove("method");
+    }
+    freshness
 }
 
 pub(super) fn verdict_sha256(verdict: &Verdict) -> Sha256Digest {

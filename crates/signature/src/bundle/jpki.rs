@@ -5,9 +5,10 @@ use std::sync::Arc;
 use musubi_crypto::{Digest, DigestAlgorithm, Sha256Digest};
 use musubi_kernel::UnixTime;
 use musubi_pki::{
-    AuthorityKind, CertKey, Evidence, Judgement, ListCommitment, ListScope, Policy, PresenceEvidence,
-    PresenceJudgement, PresenceStatement, RevocationReason, RevokedEntry, SerialNumber, SignedData,
-    StatusProof, TrustAnchors, UnverifiedCertificate, Verdict, VerifiedRevocationList, judge, judge_presence,
+    AuthorityKind, CertKey, Evidence, Judgement, ListCommitment, ListScope, MAX_RESPONSE_BYTES,
+    MAX_RESPONSES, Policy, PresenceEvidence, PresenceJudgement, PresenceStatement, RevocationReason,
+    RevokedEntry, SerialNumber, SignedData, StatusProof, TrustAnchors, UnverifiedCertificate, Verdict,
+    VerifiedRevocationList, judge, judge_presence,
 };
 
 use super::Difference;
@@ -75,6 +76,8 @@ pub struct JpkiEvidence {
     pub expected_digest: Option<Sha256Digest>,
     /// The lists that cover the certificate, in the order of the judgement.
     pub lists: Vec<ListEvidence>,
+    /// The OCSP responses that were looked at, DER as they came.
+    pub ocsp: Vec<Vec<u8>>,
     /// What was asked.
     pub policy: Policy,
     /// Of a presence without PIN only.
@@ -103,6 +106,7 @@ impl JpkiEvidence {
             digests: judgement.digests.clone(),
             expected_digest: evidence.expected_digest,
             lists,
+            ocsp: responses_of(evidence.ocsp),
             policy: *policy,
             presence: None,
         })
@@ -122,6 +126,7 @@ impl JpkiEvidence {
             digests: Vec::new(),
             expected_digest: None,
             lists: lists_of(judgement.issued.as_ref(), &judgement.covering)?,
+            ocsp: responses_of(evidence.ocsp),
             policy: *policy,
             presence: Some(CardPresence {
                 statement: evidence.statement.clone(),
@@ -144,6 +149,7 @@ impl JpkiEvidence {
                 statement,
                 signature: &self.signature,
                 lists: &lists,
+                ocsp: &self.ocsp,
             };
             return Ok(judge_presence(&evidence, anchors, &self.policy, at).verdict);
         }
@@ -154,6 +160,7 @@ impl JpkiEvidence {
             signed_data: SignedData::Digests(&self.digests),
             expected_digest: self.expected_digest,
             lists: &lists,
+            ocsp: &self.ocsp,
         };
         Ok(judge(&evidence, anchors, &self.policy, at).verdict)
     }
@@ -174,7 +181,10 @@ impl JpkiEvidence {
     }
 
     pub(super) fn write(&self, w: &mut Writer) -> Written {
-        let keys = 6 + u64::from(self.expected_digest.is_some()) + u64::from(self.presence.is_some());
+        let keys = 6
+            + u64::from(self.expected_digest.is_some())
+            + u64::from(self.presence.is_some())
+            + u64::from(!self.ocsp.is_empty());
         w.map(keys)?.u8(1)?.bytes(&self.certificate)?;
         w.u8(2)?.u8(match self.expected_kind {
             AuthorityKind::DigitalSignature => 1,
@@ -199,15 +209,21 @@ impl JpkiEvidence {
         }
         w.u8(7)?;
         write_policy(w, &self.policy)?;
-        match &self.presence {
-            Some(presence) => write_presence(w.u8(8)?, presence),
-            None => w.ok(),
+        if let Some(presence) = &self.presence {
+            write_presence(w.u8(8)?, presence)?;
         }
+        if !self.ocsp.is_empty() {
+            w.u8(9)?.array(count(&self.ocsp))?;
+            for response in &self.ocsp {
+                w.bytes(response)?;
+            }
+        }
+        w.ok()
     }
 
     pub(super) fn read(kind: Kind, r: &mut Reader<'_>) -> Result<Self, Malformed> {
         let of_presence = kind == Kind::Presence;
-        let mut keys = r.map("evidence", if of_presence { 8 } else { 7 })?;
+        let mut keys = r.map("evidence", if of_presence { 9 } else { 8 })?;
         keys.need(r, 1)?;
         let certificate = r.bytes("certificate", MAX_CERTIFICATE)?.to_vec();
         keys.need(r, 2)?;
@@ -231,6 +247,7 @@ impl JpkiEvidence {
         } else {
             None
         };
+        let ocsp = if keys.take(r, 9)? { read_responses(r)? } else { Vec::new() };
         keys.end()?;
         // What these say of a presence is fixed; another value would be evidence that nobody looks at.
         let told_twice = !digests.is_empty()
@@ -239,7 +256,17 @@ impl JpkiEvidence {
         if of_presence && told_twice {
             return Err(Malformed("presence"));
         }
-        Ok(Self { certificate, expected_kind, signature, digests, expected_digest, lists, policy, presence })
+        Ok(Self {
+            certificate,
+            expected_kind,
+            signature,
+            digests,
+            expected_digest,
+            lists,
+            ocsp,
+            policy,
+            presence,
+        })
     }
 }
 
@@ -256,6 +283,20 @@ fn lists_of(issued: Option<&CertKey>, covering: &[Arc<VerifiedRevocationList>]) 
         Some(ListEvidence { commitment: ListCommitment::of(list)?, proof: list.prove(&issued?.serial)? })
     };
     covering.iter().map(proven).collect()
+}
+
+/// As many and as large as a judgement looks at.
+fn responses_of(responses: &[Vec<u8>]) -> Vec<Vec<u8>> {
+    responses.iter().take(MAX_RESPONSES).filter(|der| der.len() <= MAX_RESPONSE_BYTES).cloned().collect()
+}
+
+fn read_responses(r: &mut Reader<'_>) -> Result<Vec<Vec<u8>>, Malformed> {
+    let most = u64::try_from(MAX_RESPONSES).unwrap_or(u64::MAX);
+    let responses: Vec<_> = (0..r.array("OCSP responses", most)?)
+        .map(|_| r.bytes("OCSP response", MAX_RESPONSE_BYTES).map(<[u8]>::to_vec))
+        .collect::<Result<_, _>>()?;
+    // Without any, the member is not there.
+    if responses.is_empty() { Err(Malformed("OCSP responses")) } else { Ok(responses) }
 }
 
 fn write_presence(w: &mut Writer, CardPresence { statement, card_key }: &CardPresence) -> Written {

@@ -16,11 +16,12 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::Error;
-use super::service::{self, CertificateState};
+use super::checking::{self, Asked, words};
+use super::{ChangeCheckId, service};
 use crate::Verification;
 use crate::linking;
 use crate::once::{Calling, Once};
-use crate::outcome::check_customer_id;
+use crate::outcome::{State as TransactionState, check_customer_id};
 use crate::wire::FreshnessBody;
 
 pub(crate) fn api() -> OpenApiRouter<Verification> {
@@ -41,6 +42,15 @@ struct CustomerBody {
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = ChangeCheck)]
 struct StatusBody {
+    /// Identifier of this answer: what is said of it later names it.
+    #[schema(value_type = String, example = "cc_00112233445566778899aabbccddeeff")]
+    id: ChangeCheckId,
+    /// `answered`. If a certificate is undetermined for want of evidence, under a freshness contract: `refused`, `held` (the
+    /// change stream tells when it is known) or `provisional`.
+    state: &'static str,
+    /// Whether the relying party has chosen to go on although the evidence is older than its contract asks for. The
+    /// certificates stay `undetermined`; `freshness` says how old.
+    provisional: bool,
     /// The relying party's own number for the person.
     customer_id: String,
     /// The person's identifier for this relying party alone.
@@ -63,6 +73,9 @@ struct CertificateBody {
     state: &'static str,
     /// The kind of change if revoked.
     change: Option<&'static str>,
+    /// Age of the oldest revocation list of its authority.
+    #[schema(value_type = Option<FreshnessBody>)]
+    freshness: Option<serde_json::Value>,
 }
 
 /// Checks now whether a customer's certificates changed.
@@ -87,51 +100,56 @@ async fn check(
 ) -> Result<Response, Problem> {
     check_customer_id(&body.value.customer_id).map_err(|_| Error::Field)?;
     let once = Once::new(&verification, &caller, key, "POST /v1/change-checks", body.sha256);
-    let mut tx = once.begin().await?;
-    if let Some(answer) = once.replayed(&mut tx).await? {
-        return Ok(answer);
-    }
     let relying_party = &caller.relying_party.id;
-    let link = linking::link_of_customer(&mut tx, relying_party, &body.value.customer_id)
-        .await
-        .map_err(Error::from)?
-        .ok_or(Error::UnknownCustomer)?;
-    let known = linking::certificates_of(&mut tx, &link.person).await.map_err(Error::from)?;
-    let policy = verification.policy_of(&mut tx, relying_party).await.map_err(Error::from)?;
-    let status = service::status(&known, &verification.living_lists(once.at()), &policy.rules, once.at());
-    let certificates: Vec<CertificateBody> = status
-        .certificates
-        .iter()
-        .map(|certificate| {
-            let (state, change) = match certificate.state {
-                CertificateState::Good => ("good", None),
-                CertificateState::Revoked(kind) => ("revoked", Some(kind.as_str())),
-                CertificateState::Expired => ("expired", None),
-                CertificateState::Undetermined => ("undetermined", None),
-            };
-            CertificateBody { kind: certificate.authority, state, change }
-        })
-        .collect();
-    metering::count(&mut tx, relying_party, "", metering::CHANGE_CHECK, 1, once.at())
-        .await
-        .map_err(Error::from)?;
-    let event = AuditEvent {
-        kind: audit::CHANGE_CHECK_MADE,
-        relying_party: Some(relying_party.clone()),
-        person: Some(link.person.clone()),
-        detail: json!({
-            "states": certificates.iter().map(|c| c.state).collect::<Vec<_>>(),
-            "list_number": status.freshness.map(|f| f.list_number),
-        }),
+    let random = verification.context().random.as_ref();
+    let asked =
+        Asked { id: ChangeCheckId::generate(random), customer_id: body.value.customer_id, awaited: None };
+    let (tx, found) = loop {
+        let mut tx = once.begin().await?;
+        if let Some(answer) = once.replayed(&mut tx).await? {
+            return Ok(answer);
+        }
+        let found = checking::find(&mut tx, &verification, relying_party, &asked, once.at()).await?;
+        checking::follow(&mut tx, &verification, &asked, &found, once.at()).await.map_err(Error::from)?;
+        metering::count(&mut tx, relying_party, "", metering::CHANGE_CHECK, 1, once.at())
+            .await
+            .map_err(Error::from)?;
+        let event = AuditEvent {
+            kind: audit::CHANGE_CHECK_MADE,
+            relying_party: Some(relying_party.clone()),
+            person: Some(found.link.person.clone()),
+            detail: json!({
+                "answer": asked.id,
+                "state": found.state(),
+                "states": found.status.certificates.iter().map(|c| words(c.state).0).collect::<Vec<_>>(),
+                "list_number": found.status.freshness.and_then(|f| f.list_number),
+            }),
+        };
+        audit::append(&mut tx, &event, random, once.at()).await.map_err(Error::from)?;
+        // As with a completion: an answer follows from the lists that the log knows by then.
+        if found.is_outdated(&mut tx, &verification).await.map_err(Error::from)? {
+            once.judge_again(tx).await?;
+        } else {
+            break (tx, found);
+        }
     };
-    audit::append(&mut tx, &event, verification.context().random.as_ref(), once.at())
-        .await
-        .map_err(Error::from)?;
+    let certificates = found.status.certificates.iter().map(|certificate| {
+        let (state, change) = words(certificate.state);
+        CertificateBody {
+            kind: certificate.key.authority,
+            state,
+            change,
+            freshness: certificate.freshness.and_then(|f| serde_json::to_value(f).ok()),
+        }
+    });
     let answer = StatusBody {
-        subject: verification.subject(relying_party, &link.person),
-        customer_id: link.customer_id,
-        certificates,
-        freshness: status.freshness.and_then(|f| serde_json::to_value(f).ok()),
+        state: found.state(),
+        provisional: found.state == TransactionState::Provisional,
+        certificates: certificates.collect(),
+        subject: verification.subject(relying_party, &found.link.person),
+        freshness: found.status.freshness.and_then(|f| serde_json::to_value(f).ok()),
+        id: asked.id,
+        customer_id: found.link.customer_id,
     };
     once.finish(tx, 200, &answer, &answer).await
 }

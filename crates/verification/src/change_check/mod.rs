@@ -15,14 +15,17 @@
 //! The latest attributes (最新の基本4情報) are fetched from upstream when the relying party asks, only with
 //! the resident's consent, passed on once and not stored.
 
+mod checking;
 pub mod http;
 mod service;
 
 use std::str::FromStr;
 
+use musubi_kernel::define_id;
 use musubi_pki::{AuthorityKind, RevocationReason};
 use musubi_store::Migration;
 
+pub(crate) use checking::{Asked, settle};
 pub use service::{
     CertificateState, CertificateStatus, Error, LatestOutcome, Source, Status, oldest, record, status,
 };
@@ -32,6 +35,10 @@ pub const MIGRATIONS: &[Migration] = &[
     Migration { name: "change_check/0001_events", sql: include_str!("migrations/0001_events.sql") },
     Migration { name: "change_check/0002_stream", sql: include_str!("migrations/0002_stream.sql") },
 ];
+
+define_id!(
+    /// One answer to a change check.
+    ChangeCheckId, "cc");
 
 /// What kind of change the evidence shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

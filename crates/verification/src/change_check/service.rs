@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use musubi_feed::{CREDENTIAL_CHANGE, CREDENTIAL_COMPROMISE, Event};
 use musubi_kernel::UnixTime;
-use musubi_pki::{AuthorityKind, EntryStatus, Freshness, Policy, SerialNumber, VerifiedRevocationList};
+use musubi_pki::{
+    AuthorityKind, CertKey, EntryStatus, Freshness, Policy, SerialNumber, VerifiedRevocationList,
+};
 use musubi_platform::audit::{self, AuditEvent};
 use musubi_platform::change_stream::{self, NewEntry};
 use musubi_platform::consent::{self, Consent};
@@ -14,6 +16,7 @@ use musubi_store::{StoreError, Tx};
 
 use super::ChangeKind;
 use crate::Verification;
+use crate::freshness;
 use crate::linking::{self, Concerned, KnownCertificate, Link, Revocation};
 use crate::revocation::freshness_of;
 use crate::upstream::{LatestAttributes, UpstreamError};
@@ -54,6 +57,8 @@ pub struct Source {
     pub key_id: String,
     /// CRLNumber.
     pub number: i64,
+    /// When the authority made it.
+    pub this_update: UnixTime,
 }
 
 impl Source {
@@ -61,11 +66,13 @@ impl Source {
     #[must_use]
     pub fn of(list: &VerifiedRevocationList) -> Self {
         let number = i64::try_from(list.number()).unwrap_or(i64::MAX);
-        Self { authority: list.authority(), key_id: list.key_id().to_owned(), number }
+        let (key_id, this_update) = (list.key_id().to_owned(), list.this_update());
+        Self { authority: list.authority(), key_id, number, this_update }
     }
 }
 
-/// Marks the certificates as revoked and writes the events that follow, with their audit records; answers how many.
+/// Marks the certificates as revoked and writes what follows, with its audit records: events for who watches the holders,
+/// corrections for who was told that the certificate is good; answers how many.
 ///
 /// # Errors
 /// [`StoreError`].
@@ -92,6 +99,10 @@ pub async fn record(
             });
             entries.push(entry);
         }
+    }
+    for correction in freshness::corrections_for(tx, context, source, named, at).await? {
+        records.push(freshness::correction_record(&correction));
+        entries.push(correction);
     }
     let count = records.len();
     change_stream::append_all(tx, context, entries, at).await?;
@@ -121,7 +132,7 @@ fn entry_of(context: &Context, source: &Source, concerned: &Concerned, at: UnixT
         "purpose": concerned.purpose,
         "occurred_at": revoked_at.rfc3339(),
         "recorded_at": at.rfc3339(),
-        "evidence": { "reason": reason, "authority": key.authority, "key_id": source.key_id, "list_number": source.number },
+        "evidence": { "reason": reason, "authority": key.authority, "key_id": source.key_id, "list_number": source.number, "this_update": source.this_update.rfc3339() },
         "latest_attributes": if concerned.consented { "available" } else { "no_consent" },
         "credential_type": "x509",
         "change_type": "revoke",
@@ -150,12 +161,24 @@ pub enum CertificateState {
 }
 
 /// One certificate of a customer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CertificateStatus {
-    /// Which kind.
-    pub authority: AuthorityKind,
+    /// Which: the serial number stays on the platform.
+    pub key: CertKey,
+    /// Its end, if the certificate itself was seen.
+    pub not_after: Option<UnixTime>,
     /// Its state.
     pub state: CertificateState,
+    /// Age of the oldest list of its authority. `None` without any list.
+    pub freshness: Option<Freshness>,
+}
+
+impl CertificateStatus {
+    /// Whether fresher evidence would tell more.
+    #[must_use]
+    pub fn waits_for_evidence(&self) -> bool {
+        self.state == CertificateState::Undetermined && self.not_after.is_some()
+    }
 }
 
 /// The answer of a change check.
@@ -201,7 +224,13 @@ pub fn status(
                     (None, Some(_)) if fresh(authority) => CertificateState::Good,
                     _ => CertificateState::Undetermined,
                 };
-            CertificateStatus { authority, state }
+            let own: Vec<_> = lists.iter().filter(|list| list.authority() == authority).cloned().collect();
+            CertificateStatus {
+                key: certificate.key.clone(),
+                not_after: certificate.not_after,
+                state,
+                freshness: oldest(&own, at),
+            }
         })
         .collect();
     Status { certificates, freshness: oldest(lists, at) }

@@ -97,8 +97,12 @@ struct ResultBody {
     /// Identifier of the transaction.
     #[schema(value_type = String)]
     id: EntitlementCheckId,
-    /// `accepted`, `refused`, or `open` if it could not be judged yet.
+    /// `accepted`, `refused`, or `open` if it could not be judged yet. Under a freshness contract `held` or `provisional`
+    /// instead: the platform judges again, and the change stream says how it ended.
     state: &'static str,
+    /// Whether the answer rests on older evidence than the contract asks for, and the relying party has chosen to go on. The
+    /// verdict stays INDETERMINATE; `verdict.freshness` says how old.
+    provisional: bool,
     /// What the check shows if it is accepted: `pin_authenticated`, or no more than `card_present`.
     assurance: Assurance,
     /// Whether the card was enrolled for use without PIN.
@@ -109,7 +113,7 @@ struct ResultBody {
     /// The verdict; null while nothing was judged.
     #[schema(value_type = Option<VerdictBody>)]
     verdict: Option<serde_json::Value>,
-    /// The person's identifier for this relying party alone; null unless accepted.
+    /// The person's identifier for this relying party alone; null unless accepted, or provisional and known.
     subject: Option<String>,
     /// The relying party's own number for the person; null if the person is not linked.
     customer_id: Option<String>,
@@ -218,9 +222,13 @@ async fn complete(
     };
     let (presence_enrolled, presence_refusal) = enrolment(outcome.enrolling);
     let answer = ResultBody {
-        subject: outcome.person().map(|person| verification.subject(&relying_party.id, person)),
+        subject: outcome
+            .person()
+            .or(outcome.presumed.as_ref())
+            .map(|person| verification.subject(&relying_party.id, person)),
         id: outcome.transaction.id,
         state: outcome.state.as_str(),
+        provisional: outcome.state == TransactionState::Provisional,
         assurance: outcome.transaction.assurance,
         presence_enrolled,
         presence_refusal,
@@ -229,6 +237,10 @@ async fn complete(
         audit: Some(AuditRef::from(&outcome.receipt)),
     };
     once.finish(tx, 200, &answer, &answer).await
+}
+
+fn relied_on(state: TransactionState) -> bool {
+    matches!(state, TransactionState::Accepted | TransactionState::Provisional)
 }
 
 fn enrolment(enrolling: Enrolling) -> (bool, Option<ReasonCode>) {
@@ -260,8 +272,7 @@ async fn read(
     let mut tx = verification.context().db.begin_read().await.map_err(TransactionError::from)?;
     let transaction = service::find(&mut tx, &caller.relying_party, &id).await?;
     let completed = transaction.completed;
-    let person =
-        completed.as_ref().filter(|c| c.state == TransactionState::Accepted).and_then(|c| c.person.clone());
+    let person = completed.as_ref().filter(|c| relied_on(c.state)).and_then(|c| c.person.clone());
     let link = match &person {
         Some(person) => linking::link_of_person(&mut tx, &caller.relying_party.id, person)
             .await
@@ -272,6 +283,7 @@ async fn read(
     Ok(Json(ResultBody {
         id: transaction.id,
         state: completed.as_ref().map_or("open", |c| c.state.as_str()),
+        provisional: completed.as_ref().is_some_and(|c| c.state == TransactionState::Provisional),
         assurance: transaction.assurance,
         presence_enrolled,
         presence_refusal,

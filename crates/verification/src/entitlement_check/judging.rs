@@ -11,17 +11,20 @@ use musubi_pki::{
 };
 use musubi_platform::relying_party::RelyingParty;
 use musubi_store::{StoreError, Tx};
+use serde::{Deserialize, Serialize};
 
 use super::{Assurance, Enrolling, EntitlementCheckId, Transaction, find};
 use crate::Verification;
 use crate::evidence::Reasoning;
+use crate::freshness::{self, Terms, Vouched};
 use crate::identity_proofing::line;
 use crate::linking::{self, Relatives};
-use crate::outcome::{Signed, TRY_LATER, TransactionError, still_open, upstream_check};
+use crate::outcome::{Signed, State, TRY_LATER, TransactionError, awaited, still_open, upstream_check};
 use crate::presence::{self, EncodedOffer, Offer, OfferRefused};
+use crate::validation_policy::AppliedPolicy;
 
 /// The card's answer.
-#[derive(Debug)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Completion {
     /// The certificate, DER in base64.
     pub certificate: String,
@@ -50,6 +53,16 @@ pub struct Judged {
     pub(super) passed: Option<Passed>,
     pub(super) identified: Option<CertKey>,
     pub(super) judged_by: Arc<Vec<Arc<VerifiedRevocationList>>>,
+    pub(super) terms: Terms,
+    /// What it was judged from, should it have to wait.
+    pub(super) completion: Completion,
+}
+
+impl Judged {
+    /// Whether the same may pass later.
+    pub(crate) fn may_pass_later(&self) -> bool {
+        self.reasoning.verdict().may_pass_later()
+    }
 }
 
 /// What a passed judgement shows. The two come from different judgements and cannot be exchanged.
@@ -67,6 +80,14 @@ pub(super) enum Passed {
 }
 
 impl Passed {
+    /// The certificate, and its end.
+    pub(super) fn certificate(&self) -> (&CertKey, UnixTime) {
+        match self {
+            Self::Authenticated { certificate, .. } => (certificate.key(), certificate.not_after()),
+            Self::Present { certificate, .. } => (certificate.key(), certificate.not_after()),
+        }
+    }
+
     pub(super) fn enrolling(&self) -> Enrolling {
         match self {
             Self::Authenticated { offered: Some(Ok(_)), .. } => Enrolling::Enrolled,
@@ -90,13 +111,40 @@ pub async fn judge_completion(
     let mut tx = verification.context().db.begin_read().await?;
     let transaction = find(&mut tx, relying_party, id).await?;
     still_open(transaction.completed.as_ref(), transaction.expires_at, at)?;
+    judge_under(verification, relying_party, (tx, transaction, None), completion, at).await
+}
+
+/// Judges again what waits for evidence since `since` ([`freshness`](crate::freshness)). Writes nothing.
+pub(crate) async fn judge_awaited(
+    verification: &Verification,
+    relying_party: &RelyingParty,
+    (id, since): (&EntitlementCheckId, UnixTime),
+    completion: &Completion,
+    at: UnixTime,
+) -> Result<Judged, TransactionError> {
+    let mut tx = verification.context().db.begin_read().await?;
+    let transaction = find(&mut tx, relying_party, id).await?;
+    let from = awaited(transaction.completed.as_ref())?;
+    judge_under(verification, relying_party, (tx, transaction, Some((from, since))), completion, at).await
+}
+
+async fn judge_under(
+    verification: &Verification,
+    relying_party: &RelyingParty,
+    (mut tx, transaction, awaited): (Tx, Transaction, Option<(State, UnixTime)>),
+    completion: &Completion,
+    at: UnixTime,
+) -> Result<Judged, TransactionError> {
     line("origin", &completion.origin, 200).map_err(|e| TransactionError::Field(e.field))?;
     let signed = Signed::decode(&completion.certificate, &completion.signature)?;
     // An offer that nobody asked for would be part of no text that the holder saw.
     if completion.presence.is_some() && !transaction.enrol_presence {
         return Err(TransactionError::Field("presence"));
     }
-    let answer = Answer { verification, relying_party, transaction, origin: &completion.origin, signed, at };
+    let (policy, contract) =
+        verification.policy_of(&mut tx, &relying_party.id, Some(&transaction.purpose)).await?;
+    let terms = Terms { contract, vouched: None, awaited };
+    let answer = Answer { verification, relying_party, transaction, completion, signed, policy, terms, at };
     match answer.transaction.assurance {
         Assurance::PinAuthenticated => {
             let offer = completion.presence.as_ref().map(Offer::decode).transpose()?;
@@ -111,15 +159,21 @@ struct Answer<'a> {
     verification: &'a Verification,
     relying_party: &'a RelyingParty,
     transaction: Transaction,
-    origin: &'a str,
+    completion: &'a Completion,
     signed: Signed,
+    policy: AppliedPolicy,
+    terms: Terms,
     at: UnixTime,
 }
 
 impl Answer<'_> {
     /// The holder authenticated with PIN.
-    async fn of_the_holder(self, mut tx: Tx, offer: Option<Offer>) -> Result<Judged, TransactionError> {
-        let Self { verification, relying_party, transaction, origin, signed, at } = self;
+    async fn of_the_holder(self, tx: Tx, offer: Option<Offer>) -> Result<Judged, TransactionError> {
+        let Self { verification, relying_party, transaction, completion, signed, policy, mut terms, at } =
+            self;
+        // Not held open while the authority is asked.
+        drop(tx);
+        let origin = completion.origin.as_str();
         let text = to_be_signed(origin, relying_party.id.as_str(), &transaction.purpose, &transaction.nonce);
         let text = offer.as_ref().map_or_else(|| text.clone(), |offer| offer.text(&text));
         let lists = verification.lists().snapshot();
@@ -130,16 +184,34 @@ impl Answer<'_> {
             signed_data: text.as_bytes().into(),
             expected_digest: None,
             lists: &lists,
+            ocsp: &[],
         };
-        let policy = verification.policy_of(&mut tx, &relying_party.id).await?;
         let rules = policy.rules_from(transaction.created_at);
-        let judgement = judge(&evidence, verification.anchors(), &rules, at);
+        let (anchors, contract) = (verification.anchors(), terms.contract.as_ref());
+        let mut judgement = judge(&evidence, anchors, &rules, at);
+        let ocsp =
+            freshness::ocsp_responses(verification, contract, &judgement.verdict, evidence.certificate);
+        let ocsp = ocsp.await;
+        let evidence = Evidence { ocsp: &ocsp, ..evidence };
+        if !ocsp.is_empty() {
+            judgement = judge(&evidence, anchors, &rules, at);
+        }
+        let older = freshness::as_of(contract, &judgement.verdict, &judgement.covering, &rules, at);
+        let older = older.and_then(|(rules, as_of, age)| {
+            judge(&evidence, anchors, &rules, as_of).certificate.map(|certificate| (certificate, age))
+        });
         let mut reasoning = Reasoning::of(&evidence, &rules, policy, &judgement)?;
         reasoning.and(origin_binding(relying_party, origin), ORIGIN_WRONG);
+        let own = judgement.certificate.as_ref().map(|certificate| (certificate, age_of(&reasoning)));
+        terms.vouched =
+            own.or(older.as_ref().map(|(certificate, age)| (certificate, *age))).map(|(certificate, age)| {
+                Vouched { certificate: certificate.key().clone(), not_after: certificate.not_after(), age }
+            });
         let mut passed = None;
         if let (Indication::TotalPassed, Some(certificate)) =
             (reasoning.verdict().indication(), judgement.certificate)
         {
+            let mut tx = verification.context().db.begin_read().await?;
             let known = linking::person_of(&mut tx, certificate.key()).await?.is_some();
             drop(tx);
             let relatives = if known {
@@ -166,12 +238,22 @@ impl Answer<'_> {
                 }
             }
         }
-        Ok(Judged { transaction, reasoning, passed, identified: judgement.issued, judged_by: lists })
+        Ok(Judged {
+            transaction,
+            reasoning,
+            passed,
+            identified: judgement.issued,
+            judged_by: lists,
+            terms,
+            completion: completion.clone(),
+        })
     }
 
     /// A card was held out.
     async fn of_the_card(self, mut tx: Tx) -> Result<Judged, TransactionError> {
-        let Self { verification, relying_party, transaction, origin, signed, at } = self;
+        let Self { verification, relying_party, transaction, completion, signed, policy, mut terms, at } =
+            self;
+        let origin = completion.origin.as_str();
         let statement = PresenceStatement {
             origin: origin.to_owned(),
             relying_party: relying_party.id.to_string(),
@@ -183,6 +265,7 @@ impl Answer<'_> {
             Ok(claimed) => presence::card_key_of(&mut tx, &relying_party.id, claimed.serial()).await?,
             Err(_) => None,
         };
+        drop(tx);
         let lists = verification.lists().snapshot();
         let evidence = PresenceEvidence {
             certificate: &signed.certificate,
@@ -190,10 +273,24 @@ impl Answer<'_> {
             statement: &statement,
             signature: &signed.signature,
             lists: &lists,
+            ocsp: &[],
         };
-        let policy = verification.policy_of(&mut tx, &relying_party.id).await?;
         let rules = policy.rules_from(transaction.created_at);
-        let judgement = judge_presence(&evidence, verification.anchors(), &rules, at);
+        let (anchors, contract) = (verification.anchors(), terms.contract.as_ref());
+        let mut judgement = judge_presence(&evidence, anchors, &rules, at);
+        let ocsp =
+            freshness::ocsp_responses(verification, contract, &judgement.verdict, evidence.certificate);
+        let ocsp = ocsp.await;
+        let evidence = PresenceEvidence { ocsp: &ocsp, ..evidence };
+        if !ocsp.is_empty() {
+            judgement = judge_presence(&evidence, anchors, &rules, at);
+        }
+        let older = freshness::as_of(contract, &judgement.verdict, &judgement.covering, &rules, at);
+        terms.vouched = older.and_then(|(rules, as_of, age)| {
+            let certificate = judge_presence(&evidence, anchors, &rules, as_of).certificate?;
+            let not_after = certificate.not_after();
+            Some(Vouched { certificate: certificate.key().clone(), not_after, age })
+        });
         let mut reasoning = Reasoning::of_presence(&evidence, &rules, policy, &judgement)?;
         reasoning.and(origin_binding(relying_party, origin), ORIGIN_WRONG);
         let passed = match (reasoning.verdict().indication(), judgement.certificate, card_key) {
@@ -203,8 +300,20 @@ impl Answer<'_> {
             (Indication::TotalPassed, ..) => return Err(StoreError::Corrupt("presence").into()),
             _ => None,
         };
-        Ok(Judged { transaction, reasoning, passed, identified: judgement.issued, judged_by: lists })
+        Ok(Judged {
+            transaction,
+            reasoning,
+            passed,
+            identified: judgement.issued,
+            judged_by: lists,
+            terms,
+            completion: completion.clone(),
+        })
     }
+}
+
+fn age_of(reasoning: &Reasoning) -> i64 {
+    reasoning.verdict().freshness().map_or(0, |freshness| freshness.age_seconds)
 }
 
 const ORIGIN_WRONG: (SubIndication, ReasonCode) =

@@ -10,6 +10,7 @@
 //!              │  └─ TRY_LATER ─┘
 //!              └─ 15 minutes ──► expired
 //! ```
+//! Under a freshness contract TRY_LATER leads to `refused`, `held` or `provisional` instead ([`freshness`](crate::freshness)).
 //!
 //! What is signed names the origin that the card window saw, the relying party, the purpose and the nonce
 //! (`docs/spec/card-request.md`). A signature relayed from another origin names that origin and is refused.
@@ -28,6 +29,8 @@ use utoipa::ToSchema;
 
 use crate::outcome::Completed;
 
+pub(crate) use judging::judge_awaited;
+pub(crate) use service::refuse_awaited;
 pub(crate) use sql::delete_abandoned;
 
 pub use judging::{Completion, Judged, judge_completion, to_be_signed};

@@ -2,7 +2,7 @@
 
 use musubi_crypto::sha256;
 use musubi_kernel::UnixTime;
-use musubi_pki::SubIndication;
+use musubi_pki::{Method, SubIndication};
 use musubi_platform::Context;
 use musubi_platform::audit::{self, AuditEvent, Receipt};
 use musubi_platform::metering;
@@ -15,6 +15,7 @@ use super::judging::{Judged, Passed};
 use super::{Assurance, Enrolling, EntitlementCheckId, Transaction, sql};
 use crate::Verification;
 use crate::evidence::{self, Concluded};
+use crate::freshness::{self, AnswerKind, Awaited};
 use crate::linking;
 use crate::outcome::{Completed, LIFETIME, State, TransactionError, check_purpose, nonce};
 use crate::presence::{self, Enrolment};
@@ -41,6 +42,8 @@ pub struct Checked {
     pub verdict: serde_json::Value,
     /// Who it was, if the verdict passed. Shown to relying parties as pairwise id only.
     pub who: Option<Who>,
+    /// Who it is by evidence that is older than the contract asks for, if the answer is provisional. No session follows.
+    pub presumed: Option<PersonId>,
     /// The relying party's own customer id, if the person is linked there.
     pub customer_id: Option<String>,
     /// What came of the enrolment for use without PIN.
@@ -173,13 +176,13 @@ pub async fn complete(
     at: UnixTime,
 ) -> Result<Checked, TransactionError> {
     let context = verification.context();
-    let Judged { transaction, reasoning, passed, identified, judged_by } = judged;
+    let Judged { transaction, reasoning, passed, identified, judged_by, terms, completion } = judged;
     let Concluded { verdict, policy, content } = reasoning.conclude();
     // Before anything is written: of two completions at once, the second waits here and is told.
-    if !sql::hold_open(tx, &transaction.id).await? {
+    if !sql::hold(tx, &transaction.id, terms.from()).await? {
         return Err(TransactionError::Replayed);
     }
-    let state = State::after(&verdict);
+    let state = terms.state_after(&verdict);
     let mut whose = match &identified {
         Some(key) => linking::person_of(tx, key).await?,
         None => None,
@@ -196,10 +199,36 @@ pub async fn complete(
         enrolling = passed.enrolling();
         who = Some(settled);
     }
-    if state != State::Open && verdict.freshness().is_some() {
-        let (whose, item) = (&transaction.relying_party, metering::AUTHENTICATION_CHECK_BY_LIST);
-        metering::count(tx, whose, &transaction.purpose, item, 1, at).await?;
+    if let Some(used) = verdict.freshness().filter(|_| state != State::Open) {
+        let item = match used.method {
+            Method::List => metering::AUTHENTICATION_CHECK_BY_LIST,
+            Method::Ocsp => metering::AUTHENTICATION_CHECK_BY_OCSP,
+        };
+        metering::count(tx, &transaction.relying_party, &transaction.purpose, item, 1, at).await?;
     }
+    let mut presumed = None;
+    if let (State::Provisional, Some(vouched)) = (state, &terms.vouched) {
+        // Who is known; a person, an enrolment and a session follow from a verdict that passed, and from nothing less.
+        whose = linking::person_of(tx, &vouched.certificate).await?;
+        if let Some(person) = &whose {
+            let link = linking::link_of_person(tx, &transaction.relying_party, person).await?;
+            customer_id = link.map(|link| link.customer_id);
+        }
+        presumed.clone_from(&whose);
+    }
+    let outcome = freshness::Outcome {
+        relying_party: &transaction.relying_party,
+        answer: transaction.id.as_str(),
+        kind: AnswerKind::EntitlementCheck,
+        state,
+        verdict: &verdict,
+        identified: identified.as_ref(),
+        passed: passed.as_ref().map(Passed::certificate),
+        person: whose.as_ref(),
+        customer_id: customer_id.as_deref(),
+    };
+    let keep = || Awaited::EntitlementCheck(completion);
+    freshness::follow(tx, context, &terms, &outcome, keep, at).await?;
     if enrolling == Enrolling::Enrolled {
         let enrolled = AuditEvent {
             kind: audit::PRESENCE_ENROLLED,
@@ -221,11 +250,13 @@ pub async fn complete(
             "transaction": transaction.id,
             "purpose": transaction.purpose,
             "assurance": transaction.assurance,
+            "state": state.as_str(),
             "presence_enrolled": enrolling == Enrolling::Enrolled,
             "indication": verdict.indication().as_str(),
             "sub_indication": verdict.sub_indication().map(SubIndication::as_str),
             "reason": verdict.reason().map(|reason| reason.code().as_str()),
-            "list_number": verdict.freshness().map(|f| f.list_number),
+            "list_number": verdict.freshness().and_then(|f| f.list_number),
+            "method": verdict.freshness().map(|f| f.method),
             "linked": customer_id.is_some(),
             "policy": policy.named(),
             "bundle": hex::encode(sha256(&content)),
@@ -233,18 +264,24 @@ pub async fn complete(
     };
     let receipt = audit::append(tx, &event, context.random.as_ref(), at).await?;
     evidence::keep(tx, context, &receipt, transaction.id.as_str(), &content).await?;
-    if state == State::Accepted && verification.lists().are_outdated(tx, &judged_by).await? {
+    let may_be_relied_on = matches!(state, State::Accepted | State::Provisional);
+    if may_be_relied_on && verification.lists().are_outdated(tx, &judged_by).await? {
         return Err(TransactionError::Outdated);
     }
     musubi_telemetry::verdict_given("entitlement_check", verdict.indication().as_str());
     let verdict = serde_json::to_value(&verdict).map_err(|_| StoreError::Corrupt("verdict"))?;
     if state != State::Open {
         let completed = Completed::new(state, whose, verdict.clone(), &receipt);
-        if !sql::complete(tx, &transaction.id, &completed, enrolling, at).await? {
+        if !sql::complete(tx, &transaction.id, terms.from(), &completed, enrolling, at).await? {
             return Err(TransactionError::Replayed);
         }
     }
-    Ok(Checked { transaction, state, verdict, who, customer_id, enrolling, receipt })
+    Ok(Checked { transaction, state, verdict, who, presumed, customer_id, enrolling, receipt })
+}
+
+/// Refuses a check that waits and cannot be finished; answers in which state it waited.
+pub(crate) async fn refuse_awaited(tx: &mut Tx, id: &str, at: UnixTime) -> Result<Option<State>, StoreError> {
+    sql::refuse_awaited(tx, id, at).await
 }
 
 /// Writes what a passed judgement shows: the person, and the enrolment that was made or used.

@@ -66,21 +66,39 @@ fn enrolling(row: &Row) -> Result<Enrolling, StoreError> {
     })
 }
 
-/// Whether the check is still open; it stays so for everyone else until the end of `tx`.
-pub(super) async fn hold_open(tx: &mut Tx, id: &EntitlementCheckId) -> Result<bool, StoreError> {
+/// Whether the transaction is in the state `from`, open or waiting; it stays so for everyone else until the end of `tx`.
+pub(super) async fn hold(tx: &mut Tx, id: &EntitlementCheckId, from: State) -> Result<bool, StoreError> {
     let held = tx
         .execute(
-            "UPDATE entitlement_check SET state = 'open' WHERE id = $1 AND state = 'open'",
-            &[id.as_str().into()],
+            "UPDATE entitlement_check SET state = $2 WHERE id = $1 AND state = $2",
+            &[id.as_str().into(), from.as_str().into()],
         )
         .await?;
     Ok(held == 1)
 }
 
-/// Completes the check if it is still open; `false` if it was completed meanwhile.
+/// Refuses a transaction that waits; answers in which state it waited.
+pub(super) async fn refuse_awaited(tx: &mut Tx, id: &str, at: UnixTime) -> Result<Option<State>, StoreError> {
+    let waiting = tx
+        .query_opt(
+            "SELECT state FROM entitlement_check WHERE id = $1 AND state IN ('held', 'provisional')",
+            &[id.into()],
+        )
+        .await?;
+    let Some(row) = waiting else { return Ok(None) };
+    tx.execute(
+        "UPDATE entitlement_check SET state = 'refused', completed_at = $2 WHERE id = $1",
+        &[id.into(), at.into()],
+    )
+    .await?;
+    row.parsed("state").map(Some)
+}
+
+/// Completes the check if it is still in the state `from`; `false` if it was completed meanwhile.
 pub(super) async fn complete(
     tx: &mut Tx,
     id: &EntitlementCheckId,
+    from: State,
     completed: &Completed,
     enrolling: Enrolling,
     at: UnixTime,
@@ -94,7 +112,7 @@ pub(super) async fn complete(
             "UPDATE entitlement_check
              SET state = $2, person_id = $3, verdict = $4, audit_index = $5, audit_leaf = $6, completed_at = $7,
                  presence_enrolled = $8, presence_refusal = $9
-             WHERE id = $1 AND state = 'open'",
+             WHERE id = $1 AND state = $10",
             &[
                 id.as_str().into(),
                 completed.state.as_str().into(),
@@ -105,6 +123,7 @@ pub(super) async fn complete(
                 at.into(),
                 i64::from(enrolling == Enrolling::Enrolled).into(),
                 refusal.into(),
+                from.as_str().into(),
             ],
         )
         .await?;
@@ -160,7 +179,7 @@ mod tests {
                 let check = find(&mut tx, &relying_party, &id).await.unwrap().unwrap();
                 assert_eq!((check.assurance, check.enrol_presence), (Assurance::PinAuthenticated, false));
                 assert_eq!((check.enrolling, check.completed.is_some()), (Enrolling::No, is_completed));
-                assert_eq!(hold_open(&mut tx, &id).await.unwrap(), !is_completed);
+                assert_eq!(hold(&mut tx, &id, State::Open).await.unwrap(), !is_completed);
             }
         }
     }

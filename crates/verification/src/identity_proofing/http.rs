@@ -11,10 +11,12 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::document::{Application, Attributes};
-use super::{Completion, IdentityProofingId, Proofed, Start, Started, Transaction, service};
+use super::{
+    Completion, IdentityProofingId, Proofed, Start, Started, Transaction, judge_completion, service,
+};
 use crate::Verification;
 use crate::once::{Calling, Claim, Once, answer_again};
-use crate::outcome::TransactionError;
+use crate::outcome::{State as TransactionState, TransactionError};
 use crate::wire::{AuditRef, CardRequest, RelyingPartyRef, VerdictBody};
 
 pub(crate) fn api() -> OpenApiRouter<Verification> {
@@ -76,8 +78,12 @@ struct ResultBody {
     /// Identifier of the transaction.
     #[schema(value_type = String)]
     id: IdentityProofingId,
-    /// `accepted`, `refused`, or `open` if it could not be judged yet: the same signature may be sent again.
+    /// `accepted`, `refused`, or `open` if it could not be judged yet: the same signature may be sent again. Under a freshness
+    /// contract `held` or `provisional` instead: the platform judges again, and the change stream says how it ended.
     state: &'static str,
+    /// Whether the verdict rests on older evidence than the contract asks for, and the relying party has chosen to go on. The
+    /// verdict stays INDETERMINATE; `verdict.freshness` says how old.
+    provisional: bool,
     /// The verdict; null while nothing was judged.
     #[schema(value_type = Option<VerdictBody>)]
     verdict: Option<serde_json::Value>,
@@ -192,7 +198,7 @@ async fn complete(
     let relying_party = &caller.relying_party;
     let (tx, outcome) = loop {
         let judged =
-            service::judge_completion(&verification, relying_party, &id, &completion, once.at()).await;
+            judge_completion(&verification, relying_party, &id, &completion, once.at()).await;
         let (mut tx, judged) = match once.claim(judged).await? {
             Claim::Answered(answer) => return Ok(answer),
             Claim::Fresh(tx, judged) => (tx, judged),
@@ -242,6 +248,7 @@ fn result_of(verification: &Verification, outcome: Proofed) -> ResultBody {
     ResultBody {
         id: outcome.transaction.id,
         state: outcome.state.as_str(),
+        provisional: outcome.state == TransactionState::Provisional,
         verdict: Some(outcome.verdict),
         subject,
         customer_id: outcome.transaction.customer_id,
@@ -253,10 +260,11 @@ fn result_of(verification: &Verification, outcome: Proofed) -> ResultBody {
 }
 
 fn stored(verification: &Verification, transaction: &Transaction) -> ResultBody {
-    let accepted = transaction.completed.as_ref().filter(|c| c.state == crate::outcome::State::Accepted);
+    let accepted = transaction.completed.as_ref().filter(|c| c.state == TransactionState::Accepted);
     ResultBody {
         id: transaction.id.clone(),
         state: transaction.completed.as_ref().map_or("open", |c| c.state.as_str()),
+        provisional: transaction.completed.as_ref().is_some_and(|c| c.state == TransactionState::Provisional),
         verdict: transaction.completed.as_ref().map(|c| c.verdict.clone()),
         subject: accepted
             .and_then(|c| c.person.as_ref())

@@ -8,6 +8,7 @@
 //!              │  └─ TRY_LATER ─┘             authority unreachable, list too old: the same signature may be
 //!              └─ 15 minutes ──► expired      sent again
 //! ```
+//! Under a freshness contract TRY_LATER leads to `refused`, `held` or `provisional` instead ([`freshness`](crate::freshness)).
 //!
 //! The nonce in the signed document is good for one completed transaction: the row leaves `open` in the same
 //! transaction that links the person and writes the audit record. The application itself is not stored; the
@@ -15,6 +16,7 @@
 
 mod document;
 pub mod http;
+mod judging;
 mod orphans;
 mod service;
 mod sql;
@@ -28,10 +30,13 @@ use crate::outcome::Completed;
 
 pub use document::{Application, ApplicationError, Attributes, LatestAttributesConsent};
 pub use orphans::withdraw_orphaned_consents;
-pub use service::{Completion, Judged, Proofed, Start, Started, complete, find, judge_completion, start};
+pub use judging::{Judged, judge_completion};
+pub use service::{Completion, Proofed, Start, Started, complete, find, start};
 
 pub(crate) use document::line;
 
+pub(crate) use judging::judge_awaited;
+pub(crate) use service::refuse_awaited;
 pub(crate) use sql::delete_abandoned;
 
 /// The feature's schema.

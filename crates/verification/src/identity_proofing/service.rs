@@ -1,30 +1,26 @@
 //! The rules of identity proofing.
 
-use std::sync::Arc;
-
 use musubi_crypto::sha256;
 use musubi_kernel::UnixTime;
-use musubi_pki::{
-    AuthorityKind, BasicAttributes, CertKey, CheckResult, Evidence, Judgement, Outcome, ReasonCode,
-    SubIndication, Verdict, VerifiedCertificate, VerifiedRevocationList, judge,
-};
+use musubi_pki::{Method, SubIndication, Verdict};
 use musubi_platform::audit::{self, AuditEvent, Receipt};
-use musubi_platform::consent::{self, ConsentId, Item, NewConsent};
+use musubi_platform::consent::{self, ConsentId, NewConsent};
 use musubi_platform::metering;
 use musubi_platform::relying_party::RelyingParty;
 use musubi_store::{StoreError, Tx};
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::document::{Application, Attributes, Frame, line, render};
+use super::judging::Judged;
 use super::{IdentityProofingId, Transaction, sql};
 use crate::Verification;
-use crate::evidence::{self, Concluded, Reasoning};
-use crate::linking::{self, Link, Relatives};
+use crate::evidence::{self, Concluded};
+use crate::freshness::{self, AnswerKind, Awaited};
+use crate::linking::{self, Link};
 use crate::outcome::{
-    Completed, Deferred, LIFETIME, Signed, State, TRY_LATER, TransactionError, check_customer_id,
-    check_purpose, nonce, still_open, upstream_check,
+    Completed, LIFETIME, State, TransactionError, check_customer_id, check_purpose, nonce,
 };
-use crate::upstream::{ConsentEvidence, ConsentTerm};
 use crate::validation_policy::AppliedPolicy;
 
 /// Longest document, in bytes of UTF-8: what a card window shows and signs (docs/spec/card-request.md).
@@ -55,7 +51,7 @@ pub struct Started {
 }
 
 /// The resident's signature, with the application again.
-#[derive(Debug)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Completion {
     /// The application that the relying party relies on.
     pub application: Application,
@@ -152,7 +148,7 @@ pub(super) async fn started_again(
     Ok(Started { id: row.id, document, expires_at: row.expires_at })
 }
 
-fn document_of(row: &Transaction, application: &Application) -> String {
+pub(super) fn document_of(row: &Transaction, application: &Application) -> String {
     let frame = Frame {
         origin: &row.origin,
         relying_party: (row.relying_party.as_str(), &row.name_ja, &row.name_en),
@@ -177,176 +173,6 @@ pub async fn find(
     sql::find(tx, &relying_party.id, id).await?.ok_or(TransactionError::Unknown)
 }
 
-/// What was found before anything is written.
-pub struct Judged {
-    transaction: Transaction,
-    reasoning: Reasoning,
-    passed: Option<(VerifiedCertificate, Relatives)>,
-    identified: Option<CertKey>,
-    term: Option<ConsentTerm>,
-    consent_items: Vec<Item>,
-    judged_by: Arc<Vec<Arc<VerifiedRevocationList>>>,
-}
-
-/// Judges a completion and asks upstream for what linking needs. Writes nothing.
-///
-/// # Errors
-/// [`TransactionError`] if there is no such open transaction or a field is out of bounds.
-pub async fn judge_completion(
-    verification: &Verification,
-    relying_party: &RelyingParty,
-    id: &IdentityProofingId,
-    completion: &Completion,
-    at: UnixTime,
-) -> Result<Judged, TransactionError> {
-    let (transaction, policy) = {
-        let mut tx = verification.context().db.begin_read().await?;
-        let policy = verification.policy_of(&mut tx, &relying_party.id).await?;
-        (find(&mut tx, relying_party, id).await?, policy)
-    };
-    still_open(transaction.completed.as_ref(), transaction.expires_at, at)?;
-    completion.application.check().map_err(|e| TransactionError::Field(e.field))?;
-    let signed = Signed::decode(&completion.certificate, &completion.signature)?;
-    let document = document_of(&transaction, &completion.application);
-    let lists = verification.lists().snapshot();
-    let (judgement, mut reasoning) =
-        judge_document(verification, (&transaction, policy), &signed, &document, &lists, at)?;
-    let mut passed = None;
-    let mut term = None;
-    if let Some(certificate) = judgement.certificate {
-        reasoning.and(
-            attributes_match(certificate.attributes(), &completion.application.attributes),
-            (SubIndication::SigConstraintsFailure, ReasonCode::AttributesMismatch),
-        );
-        if reasoning.verdict().is_passed() {
-            match settle_upstream(
-                verification,
-                &transaction,
-                &completion.application,
-                &signed,
-                &document,
-                &certificate,
-            )
-            .await?
-            {
-                Ok((relatives, consent_term)) => {
-                    reasoning.and(upstream_check(None), TRY_LATER);
-                    passed = Some((certificate, relatives));
-                    term = consent_term;
-                }
-                Err(deferred) => {
-                    reasoning.and(upstream_check(Some(deferred)), TRY_LATER);
-                }
-            }
-        }
-    }
-    Ok(Judged {
-        consent_items: completion
-            .application
-            .latest_attributes_consent
-            .as_ref()
-            .map(|consent| consent.items.iter().filter_map(|item| item.parse().ok()).collect())
-            .unwrap_or_default(),
-        transaction,
-        reasoning,
-        passed,
-        identified: judgement.issued,
-        term,
-        judged_by: lists,
-    })
-}
-
-fn judge_document(
-    verification: &Verification,
-    (transaction, policy): (&Transaction, AppliedPolicy),
-    signed: &Signed,
-    document: &str,
-    lists: &[Arc<VerifiedRevocationList>],
-    at: UnixTime,
-) -> Result<(Judgement, Reasoning), StoreError> {
-    let evidence = Evidence {
-        certificate: &signed.certificate,
-        expected_kind: AuthorityKind::DigitalSignature,
-        signature: &signed.signature,
-        signed_data: document.as_bytes().into(),
-        expected_digest: Some(transaction.document_sha256),
-        lists,
-    };
-    // The document carries a nonce of this instant: the signature cannot be older.
-    let rules = policy.rules_from(transaction.created_at);
-    let judgement = judge(&evidence, verification.anchors(), &rules, at);
-    let reasoning = Reasoning::of(&evidence, &rules, policy, &judgement)?;
-    Ok((judgement, reasoning))
-}
-
-/// Compares the application with the certificate. Evidence says which attribute differs, not how.
-fn attributes_match(certified: Option<&BasicAttributes>, written: &Attributes) -> CheckResult {
-    let matches = match certified {
-        None => [false; 4],
-        Some(c) => [
-            c.name_matches(&written.name),
-            c.address_matches(&written.address),
-            written.date_of_birth.parse::<musubi_pki::DateOfBirth>().is_ok_and(|d| {
-                (d.year, d.month, d.day) == (c.date_of_birth.year, c.date_of_birth.month, c.date_of_birth.day)
-            }),
-            written.sex.parse().is_ok_and(|sex: musubi_pki::Sex| sex == c.sex),
-        ],
-    };
-    let word = |matches: bool| if matches { "match" } else { "mismatch" };
-    let [name, address, date_of_birth, sex] = matches.map(word);
-    let outcome = if matches == [true; 4] { Outcome::Passed } else { Outcome::Failed };
-    let citation = "JPKI profile, personalData .1 to .6; substitute characters match any";
-    CheckResult::new("attributes.match", citation, outcome)
-        .with("name", name)
-        .with("address", address)
-        .with("date_of_birth", date_of_birth)
-        .with("sex", sex)
-}
-
-/// Correspondence and succession, then the consent. All may be asked again without harm.
-async fn settle_upstream(
-    verification: &Verification,
-    transaction: &Transaction,
-    application: &Application,
-    signed: &Signed,
-    document: &str,
-    certificate: &VerifiedCertificate,
-) -> Result<Result<(Relatives, Option<ConsentTerm>), Deferred>, TransactionError> {
-    let upstream = verification.upstream();
-    let relatives = match linking::relatives(upstream, certificate.key()).await {
-        Ok(relatives) => relatives,
-        Err(error) => return Ok(Err(error.into())),
-    };
-    // Before the consent is registered: one that cannot be linked here could be neither seen nor withdrawn.
-    let mut tx = verification.context().db.begin_read().await?;
-    let link =
-        linking::link_of_customer(&mut tx, &transaction.relying_party, &transaction.customer_id).await?;
-    if let Some(link) = link
-        && linking::known_person(&mut tx, certificate.key(), &relatives).await? != Some(link.person)
-    {
-        return Err(TransactionError::CustomerTaken);
-    }
-    drop(tx);
-    let term = match (&transaction.consent, &application.latest_attributes_consent) {
-        (Some(consent_id), Some(consent)) => {
-            let evidence = ConsentEvidence {
-                consent_id: consent_id.clone(),
-                service_id: transaction.relying_party.to_string(),
-                document: document.to_owned(),
-                signature: signed.signature.clone(),
-                certificate: signed.certificate.clone(),
-                items: consent.items.clone(),
-            };
-            match upstream.register_consent(&evidence).await {
-                Ok(term) => Some(term),
-                Err(error) => return Ok(Err(error.into())),
-            }
-        }
-        _ => None,
-    };
-    Ok(Ok((relatives, term)))
-}
-
 /// Writes what follows from a judgement: person, link, consent, audit record, result. One transaction.
 ///
 /// # Errors
@@ -359,13 +185,23 @@ pub async fn complete(
     at: UnixTime,
 ) -> Result<Proofed, TransactionError> {
     let context = verification.context();
-    let Judged { transaction, reasoning, passed, identified, term, consent_items, judged_by } = judged;
+    let Judged {
+        transaction,
+        reasoning,
+        passed,
+        identified,
+        term,
+        consent_items,
+        judged_by,
+        terms,
+        completion,
+    } = judged;
     let Concluded { verdict, policy, content } = reasoning.conclude();
     // Before anything is written: of two completions at once, the second waits here and is told.
-    if !sql::hold_open(tx, &transaction.id).await? {
+    if !sql::hold(tx, &transaction.id, terms.from()).await? {
         return Err(TransactionError::Replayed);
     }
-    let state = State::after(&verdict);
+    let state = terms.state_after(&verdict);
     let mut link = None;
     let mut attributes = None;
     let mut replaced_customer_id = None;
@@ -423,31 +259,54 @@ pub async fn complete(
         person = Some(whose);
         link = Some(new);
     }
-    if state != State::Open && verdict.freshness().is_some() {
-        let (whose, item) = (&transaction.relying_party, metering::SIGNATURE_CHECK_BY_LIST);
-        metering::count(tx, whose, &transaction.purpose, item, 1, at).await?;
+    if let Some(used) = verdict.freshness().filter(|_| state != State::Open) {
+        let item = match used.method {
+            Method::List => metering::SIGNATURE_CHECK_BY_LIST,
+            Method::Ocsp => metering::SIGNATURE_CHECK_BY_OCSP,
+        };
+        metering::count(tx, &transaction.relying_party, &transaction.purpose, item, 1, at).await?;
     }
+    let outcome = freshness::Outcome {
+        relying_party: &transaction.relying_party,
+        answer: transaction.id.as_str(),
+        kind: AnswerKind::IdentityProofing,
+        state,
+        verdict: &verdict,
+        identified: identified.as_ref(),
+        passed: passed.as_ref().map(|(certificate, _)| (certificate.key(), certificate.not_after())),
+        person: person.as_ref(),
+        customer_id: Some(&transaction.customer_id),
+    };
+    let keep = || Awaited::IdentityProofing(completion);
+    freshness::follow(tx, context, &terms, &outcome, keep, at).await?;
     let receipt =
-        record(tx, verification, &transaction, (&verdict, &policy, &content), person.clone(), at).await?;
+        record(tx, verification, (&transaction, state), (&verdict, &policy, &content), person.clone(), at)
+            .await?;
     evidence::keep(tx, context, &receipt, transaction.id.as_str(), &content).await?;
-    if state == State::Accepted && verification.lists().are_outdated(tx, &judged_by).await? {
+    let may_be_relied_on = matches!(state, State::Accepted | State::Provisional);
+    if may_be_relied_on && verification.lists().are_outdated(tx, &judged_by).await? {
         return Err(TransactionError::Outdated);
     }
     musubi_telemetry::verdict_given("identity_proofing", verdict.indication().as_str());
     let verdict = serde_json::to_value(&verdict).map_err(|_| StoreError::Corrupt("verdict"))?;
     if state != State::Open {
         let completed = Completed::new(state, person, verdict.clone(), &receipt);
-        if !sql::complete(tx, &transaction.id, &completed, at).await? {
+        if !sql::complete(tx, &transaction.id, terms.from(), &completed, at).await? {
             return Err(TransactionError::Replayed);
         }
     }
     Ok(Proofed { transaction, state, verdict, link, attributes, replaced_customer_id, consent, receipt })
 }
 
+/// Refuses a transaction that waits and cannot be finished; answers in which state it waited.
+pub(crate) async fn refuse_awaited(tx: &mut Tx, id: &str, at: UnixTime) -> Result<Option<State>, StoreError> {
+    sql::refuse_awaited(tx, id, at).await
+}
+
 async fn record(
     tx: &mut Tx,
     verification: &Verification,
-    transaction: &Transaction,
+    (transaction, state): (&Transaction, State),
     (verdict, policy, content): (&Verdict, &AppliedPolicy, &[u8]),
     person: Option<musubi_platform::person::PersonId>,
     at: UnixTime,
@@ -459,10 +318,12 @@ async fn record(
         detail: json!({
             "transaction": transaction.id,
             "purpose": transaction.purpose,
+            "state": state.as_str(),
             "indication": verdict.indication().as_str(),
             "sub_indication": verdict.sub_indication().map(SubIndication::as_str),
             "reason": verdict.reason().map(|reason| reason.code().as_str()),
-            "list_number": verdict.freshness().map(|f| f.list_number),
+            "list_number": verdict.freshness().and_then(|f| f.list_number),
+            "method": verdict.freshness().map(|f| f.method),
             "policy": policy.named(),
             "bundle": hex::encode(sha256(content)),
         }),

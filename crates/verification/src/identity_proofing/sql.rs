@@ -71,21 +71,39 @@ pub(super) async fn find(
     }))
 }
 
-/// Whether the transaction is still open; it stays so for everyone else until the end of `tx`.
-pub(super) async fn hold_open(tx: &mut Tx, id: &IdentityProofingId) -> Result<bool, StoreError> {
+/// Whether the transaction is in the state `from`, open or waiting; it stays so for everyone else until the end of `tx`.
+pub(super) async fn hold(tx: &mut Tx, id: &IdentityProofingId, from: State) -> Result<bool, StoreError> {
     let held = tx
         .execute(
-            "UPDATE identity_proofing SET state = 'open' WHERE id = $1 AND state = 'open'",
-            &[id.as_str().into()],
+            "UPDATE identity_proofing SET state = $2 WHERE id = $1 AND state = $2",
+            &[id.as_str().into(), from.as_str().into()],
         )
         .await?;
     Ok(held == 1)
 }
 
-/// Completes the transaction if it is still open; `false` if it was completed meanwhile.
+/// Refuses a transaction that waits; answers in which state it waited.
+pub(super) async fn refuse_awaited(tx: &mut Tx, id: &str, at: UnixTime) -> Result<Option<State>, StoreError> {
+    let waiting = tx
+        .query_opt(
+            "SELECT state FROM identity_proofing WHERE id = $1 AND state IN ('held', 'provisional')",
+            &[id.into()],
+        )
+        .await?;
+    let Some(row) = waiting else { return Ok(None) };
+    tx.execute(
+        "UPDATE identity_proofing SET state = 'refused', completed_at = $2 WHERE id = $1",
+        &[id.into(), at.into()],
+    )
+    .await?;
+    row.parsed("state").map(Some)
+}
+
+/// Completes the transaction if it is still in the state `from`; `false` if it was completed meanwhile.
 pub(super) async fn complete(
     tx: &mut Tx,
     id: &IdentityProofingId,
+    from: State,
     completed: &Completed,
     at: UnixTime,
 ) -> Result<bool, StoreError> {
@@ -93,7 +111,7 @@ pub(super) async fn complete(
         .execute(
             "UPDATE identity_proofing
              SET state = $2, person_id = $3, verdict = $4, audit_index = $5, audit_leaf = $6, completed_at = $7
-             WHERE id = $1 AND state = 'open'",
+             WHERE id = $1 AND state = $8",
             &[
                 id.as_str().into(),
                 completed.state.as_str().into(),
@@ -102,6 +120,7 @@ pub(super) async fn complete(
                 completed.audit_index.into(),
                 completed.audit_leaf.as_str().into(),
                 at.into(),
+                from.as_str().into(),
             ],
         )
         .await?;

@@ -7,7 +7,7 @@
 mod sql;
 
 use musubi_kernel::{Random, UnixTime};
-use musubi_pki::{CertKey, RevocationReason, SerialNumber};
+use musubi_pki::{AuthorityKind, CertKey, RevocationReason, SerialNumber};
 use musubi_platform::person::PersonId;
 use musubi_platform::relying_party::RelyingPartyId;
 use musubi_store::{Migration, StoreError, Tx};

@@ -1,7 +1,7 @@
 //! The linking tables' only SQL.
 
 use musubi_kernel::UnixTime;
-use musubi_pki::{CertKey, SerialNumber};
+use musubi_pki::{AuthorityKind, CertKey, SerialNumber};
 use musubi_platform::person::PersonId;
 use musubi_platform::relying_party::RelyingPartyId;
 use musubi_store::{Row, StoreError, Target, Tx};

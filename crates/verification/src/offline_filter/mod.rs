@@ -94,7 +94,7 @@ pub enum MakeError {
 pub async fn make_due(verification: &Verification) -> Result<u32, MakeError> {
     let at = verification.context().clock.now();
     let (mut made, mut failed) = (0, None);
-    for list in verification.living_lists(at) {
+    for list in verification.living(&verification.lists().snapshot(), at) {
         match make_one(verification, list, at).await {
             Ok(true) => made += 1,
             Ok(false) => {}

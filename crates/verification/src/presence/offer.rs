@@ -7,6 +7,7 @@ use musubi_card::genuineness::{CardAuthorities, NotGenuine};
 use musubi_card::records::public_key::KeyRecord;
 use musubi_crypto::sha256;
 use musubi_pki::{CheckResult, Outcome, ReasonCode};
+use serde::{Deserialize, Serialize};
 
 use crate::outcome::TransactionError;
 
@@ -15,7 +16,7 @@ const MAX_RECORD: usize = 2048;
 const MAX_SIGNATURE: usize = 1024;
 
 /// An offer as the caller sends it, in base64.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct EncodedOffer {
     /// EF 0007.
     pub key_record: String,

@@ -9,6 +9,7 @@ use musubi_store::{StoreError, Tx};
 use super::Lists;
 use super::sql::{self, Through};
 use crate::change_check::{self, Source};
+use crate::freshness;
 use crate::linking::Revocation;
 
 /// Changed serial numbers that are looked through in one transaction.
@@ -28,8 +29,12 @@ pub(crate) async fn follow(context: &Context, lists: &Lists) -> Result<u32, Stor
         sql::unlooked(&mut tx).await?
     };
     for mut list in unlooked {
-        let source =
-            Source { authority: list.name.authority, key_id: list.name.key_id.clone(), number: list.number };
+        let source = Source {
+            authority: list.name.authority,
+            key_id: list.name.key_id.clone(),
+            number: list.number,
+            this_update: list.this_update,
+        };
         let in_use = lists.of_name(&list.name).filter(|(head, _)| head.id == list.id).map(|(_, list)| list);
         loop {
             let mut tx = context.db.begin().await?;
@@ -43,6 +48,11 @@ pub(crate) async fn follow(context: &Context, lists: &Lists) -> Result<u32, Stor
                 },
             };
             let Some((named, up_to)) = page else {
+                if let (Through::All, Some(in_use)) = (list.through, &in_use) {
+                    let named = standing_named_by(&mut tx, in_use).await?;
+                    let told = change_check::record(&mut tx, context, &source, &named, at).await?;
+                    events = events.saturating_add(told);
+                }
                 sql::looked(&mut tx, list.id, at).await?;
                 tx.commit().await?;
                 break;
@@ -109,6 +119,16 @@ async fn page_of_known(
     let serials = sql::unmarked_after(tx, list.authority(), after, KNOWN).await?;
     let Some(last) = serials.last().map(SerialNumber::to_string) else { return Ok(None) };
     Ok(Some((named_by(list, &serials), last)))
+}
+
+/// Those certificates that a list names of which something was said that still stands, whoever's they are.
+async fn standing_named_by(
+    tx: &mut Tx,
+    list: &VerifiedRevocationList,
+) -> Result<Vec<Revocation>, StoreError> {
+    let mut named = Vec::new();
+    freshness::for_each_standing(tx, list.authority(), |serial| named.extend(named_by(list, &[serial]))).await?;
+    Ok(named)
 }
 
 /// Those of `serials` that a list names.

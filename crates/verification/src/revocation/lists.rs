@@ -5,7 +5,9 @@ use std::sync::{Arc, OnceLock};
 
 use arc_swap::ArcSwap;
 use musubi_kernel::UnixTime;
-use musubi_pki::{AuthorityKind, Freshness, ListCommitment, ListScope, TrustAnchors, VerifiedRevocationList};
+use musubi_pki::{
+    AuthorityKind, Freshness, ListCommitment, ListScope, Method, TrustAnchors, VerifiedRevocationList,
+};
 use musubi_platform::Context;
 use musubi_store::{Db, StoreError, Tx};
 
@@ -63,10 +65,7 @@ impl Lists {
         anchors: &TrustAnchors,
         at: UnixTime,
     ) -> Vec<Arc<VerifiedRevocationList>> {
-        let lives = |list: &&Arc<VerifiedRevocationList>| {
-            anchors.by_key_id(list.authority(), list.key_id()).is_some_and(|anchor| at <= anchor.not_after())
-        };
-        self.snapshot().iter().filter(lives).cloned().collect()
+        self.snapshot().iter().filter(|list| is_of_living_authority(anchors, list, at)).cloned().collect()
     }
 
     /// The list in use of this name, with its row.
@@ -193,10 +192,20 @@ async fn opened(
     Ok(read.await.map_err(interrupted)??)
 }
 
+/// Whether the list's authority is still in its validity.
+pub(crate) fn is_of_living_authority(
+    anchors: &TrustAnchors,
+    list: &VerifiedRevocationList,
+    at: UnixTime,
+) -> bool {
+    anchors.by_key_id(list.authority(), list.key_id()).is_some_and(|anchor| at <= anchor.not_after())
+}
+
 /// How fresh a list is at `at`.
 pub(crate) fn freshness_of(list: &VerifiedRevocationList, at: UnixTime) -> Freshness {
     Freshness {
-        list_number: list.number(),
+        method: Method::List,
+        list_number: Some(list.number()),
         this_update: list.this_update(),
         next_update: list.next_update(),
         age_seconds: at.since(list.this_update()).max(0),

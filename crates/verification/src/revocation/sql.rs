@@ -44,6 +44,7 @@ pub(super) struct Unlooked {
     pub(super) id: i64,
     pub(super) name: ListName,
     pub(super) number: i64,
+    pub(super) this_update: UnixTime,
     pub(super) through: Through,
     pub(super) up_to: String,
 }
@@ -207,7 +208,7 @@ pub(super) async fn set_changed(tx: &mut Tx, id: i64, changed: u64) -> Result<()
 /// The lists, oldest first, whose changes are not all in the change stream.
 pub(super) async fn unlooked(tx: &mut Tx) -> Result<Vec<Unlooked>, StoreError> {
     tx.query(
-        "SELECT id, authority, key_id, scope, number, look_through, looked_up_to FROM revocation_list
+        "SELECT id, authority, key_id, scope, number, this_update, look_through, looked_up_to FROM revocation_list
          WHERE looked_at IS NULL ORDER BY id",
         &[],
     )
@@ -223,6 +224,7 @@ pub(super) async fn unlooked(tx: &mut Tx) -> Result<Vec<Unlooked>, StoreError> {
             id: row.int("id")?,
             name: name(row)?,
             number: row.int("number")?,
+            this_update: row.time("this_update")?,
             through,
             up_to: row.text_opt("looked_up_to")?.unwrap_or_default(),
         })

@@ -31,6 +31,8 @@ const TIMEOUT: Duration = Duration::from_secs(5);
 /// A list may be large: this is how long its transfer may take, and how long nothing may come.
 const LIST_TIMEOUT: Duration = Duration::from_secs(900);
 const SILENCE: Duration = Duration::from_secs(20);
+/// Somebody waits at a counter for what OCSP says; the rule of outages is better than waiting longer.
+const OCSP_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// Talks to an upstream server.
 #[derive(Debug)]
@@ -301,6 +303,16 @@ impl Upstream for HttpUpstream {
         let answer: Result<Succession, _> = self.post("/upstream/v1/succession", &body).await;
         Ok(none_if(answer, &["certificate.unknown"])?
             .map(|Succession { predecessors, current }| SerialSuccession { predecessors, current }))
+    }
+
+    async fn ocsp(&self, authority: AuthorityKind, request: &[u8]) -> Result<Vec<u8>, UpstreamError> {
+        let request = self
+            .client
+            .post(format!("{}/ocsp/{}", self.origin, authority.as_str()))
+            .header("content-type", "application/ocsp-request")
+            .timeout(OCSP_TIMEOUT)
+            .body(request.to_vec());
+        self.answer(request, musubi_pki::MAX_RESPONSE_BYTES).await
     }
 
     async fn register_consent(&self, evidence: &ConsentEvidence) -> Result<ConsentTerm, UpstreamError> {

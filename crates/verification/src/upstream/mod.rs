@@ -1,4 +1,4 @@
-//! Upstream as a port: what the authorities provide to a certified verifier (署名検証者): revocation lists,
+//! Upstream as a port: what the authorities provide to a certified verifier (署名検証者): revocation lists, OCSP,
 //! correspondence (対応証明書の発行の番号), succession of serials (新旧紐付け), latest basic attributes.
 //!
 //! The real wire formats are under non-disclosure and unknown here; [`HttpUpstream`] speaks our own documented
@@ -143,6 +143,12 @@ pub trait Upstream: Send + Sync {
     async fn counterpart(&self, key: &CertKey) -> Result<Option<SerialNumber>, UpstreamError>;
     /// The serials before and after, if the certificate is known.
     async fn succession(&self, key: &CertKey) -> Result<Option<SerialSuccession>, UpstreamError>;
+    /// The authority's OCSP response (DER, unverified) to a request (RFC 6960). An upstream without a responder cannot be
+    /// reached by it.
+    async fn ocsp(&self, authority: AuthorityKind, request: &[u8]) -> Result<Vec<u8>, UpstreamError> {
+        let _ = (authority, request);
+        Err(UpstreamError::Unreachable)
+    }
     /// Registers a signed consent; the same `consent_id` again changes nothing.
     async fn register_consent(&self, evidence: &ConsentEvidence) -> Result<ConsentTerm, UpstreamError>;
     /// Ends a consent; ending it again changes nothing.

@@ -67,7 +67,7 @@ impl AppliedPolicy {
     }
 
     /// The same, with what these rules ask beside it.
-    fn beside(mut self, others: &Policy) -> Self {
+    pub(crate) fn beside(mut self, others: &Policy) -> Self {
         self.rules.min_rsa_bits = self.rules.min_rsa_bits.max(others.min_rsa_bits);
         self.rules.max_list_age = self.rules.max_list_age.into_iter().chain(others.max_list_age).min();
         self

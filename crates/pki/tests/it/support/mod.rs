@@ -4,6 +4,7 @@
 pub(crate) mod authority;
 pub(crate) mod der;
 pub(crate) mod lists;
+pub(crate) mod responses;
 
 use std::sync::{Arc, OnceLock};
 
@@ -54,6 +55,7 @@ pub(crate) struct Case {
     pub(crate) document: Vec<u8>,
     pub(crate) digest: Option<[u8; 32]>,
     pub(crate) lists: Vec<Arc<VerifiedRevocationList>>,
+    pub(crate) ocsp: Vec<Vec<u8>>,
     pub(crate) policy: Policy,
     pub(crate) at: UnixTime,
 }
@@ -68,6 +70,7 @@ impl Case {
             document: DOCUMENT.to_vec(),
             digest: Some(sha256(DOCUMENT)),
             lists: vec![List::of(authority).verified()],
+            ocsp: Vec::new(),
             policy: Policy::default(),
             at: NOW,
         }
@@ -89,6 +92,7 @@ impl Case {
             signed_data: SignedData::Bytes(&self.document),
             expected_digest: self.digest,
             lists: &self.lists,
+            ocsp: &self.ocsp,
         };
         judge(&evidence, anchors, &self.policy, self.at)
     }
@@ -108,6 +112,7 @@ impl Case {
             signed_data: SignedData::Digests(&first.digests),
             expected_digest: self.digest,
             lists: &lists,
+            ocsp: &self.ocsp,
         };
         judge(&evidence, anchors, &self.policy, self.at).verdict
     }

@@ -39,6 +39,7 @@ pub(super) const ROUTES: &[(&str, &str, Access)] = &[
     ("GET", "/v1/change-events/live", Standard),
     ("GET", "/v1/entitlement-checks/{id}", Authenticated),
     ("GET", "/v1/estimate", Authenticated),
+    ("GET", "/v1/freshness-contract", Authenticated),
     ("GET", "/v1/identity-proofings/{id}", Authenticated),
     ("GET", "/v1/offline-filters", Authenticated),
     ("GET", "/v1/offline-filters/{id}", Authenticated),
@@ -60,6 +61,7 @@ pub(super) const ROUTES: &[(&str, &str, Access)] = &[
     ("POST", "/v1/ssf/verify", Standard),
     ("POST", "/v1/token", Public),
     ("PUT", "/v1/ssf/streams", Standard),
+    ("PUT", "/v1/freshness-contract", Authenticated),
 ];
 
 /// A request that would succeed.
@@ -95,10 +97,13 @@ async fn prepared(fx: &Fixture) -> Vec<Good> {
                 "/v1/identity-proofings/{id}/completion" => Some(completion(&application, &signed)),
                 "/v1/entitlement-checks" => Some(json!({ "purpose": "sign_in" })),
                 "/v1/entitlement-checks/{id}/completion" => Some(check_completion(&answered, BANK)),
+                "/v1/freshness-contract" if *method == "PUT" => {
+                    Some(json!({ "contract": { "max_age_seconds": 86_400, "in_outage": "refuse" } }))
+                }
                 "/v1/change-checks" | "/v1/latest-attributes" => Some(json!({ "customer_id": "c-1" })),
                 _ => None,
             };
-            assert_eq!(body.is_some(), *method == "POST", "{path} needs a request that would succeed");
+            assert_eq!(body.is_some(), *method != "GET", "{path} needs a request that would succeed");
             Good { method: method.parse().unwrap(), path: path.replace("{id}", id), body }
         })
         .collect()

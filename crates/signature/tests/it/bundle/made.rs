@@ -13,6 +13,7 @@ use serde_json::json;
 use super::support::authority::{Authority, HOLDER_ADDRESS, Leaf};
 use super::support::der::tlv;
 use super::support::lists::{List, entry};
+use super::support::responses::{Answer, Says};
 use super::support::{Case, DAY, HOUR, Key, NOW, anchors, sign};
 
 pub(super) fn platform() -> Ed25519Signer {
@@ -38,6 +39,7 @@ pub(super) fn evidence(case: &Case) -> (JpkiEvidence, Judgement) {
         signed_data: SignedData::Bytes(&case.document),
         expected_digest: case.digest,
         lists: &case.lists,
+        ocsp: &case.ocsp,
     };
     (JpkiEvidence::of(&evidence, &case.policy, &judgement).unwrap(), judgement)
 }
@@ -131,6 +133,14 @@ fn listed(at: i64, why: RevocationReason) -> Case {
     changed(Case::signature(), |case| case.lists = vec![list.verified()])
 }
 
+/// Without any list.
+fn by_response(says: Says) -> Case {
+    changed(Case::signature(), |case| {
+        let answer = Answer::of(&Authority::signature_second(), &Leaf::signature()).saying(says);
+        (case.lists, case.ocsp) = (Vec::new(), vec![answer.der()]);
+    })
+}
+
 /// Every kind of pass and refusal that the judgement knows, by name.
 pub(super) fn cases() -> Vec<(&'static str, Case)> {
     let second = Authority::signature_second;
@@ -177,6 +187,12 @@ pub(super) fn cases() -> Vec<(&'static str, Case)> {
             "no certificate",
             changed(Case::signature(), |case| case.certificate = b"not a certificate".to_vec()),
         ),
+        ("passed by a response", by_response(Says::Good)),
+        (
+            "revoked by a response",
+            by_response(Says::Revoked(NOW.plus(-HOUR), RevocationReason::KeyCompromise)),
+        ),
+        ("unknown to the responder", by_response(Says::Unknown)),
         ("an authority's own", changed(Case::signature(), |case| case.certificate = second().certificate())),
         ("keys too short", changed(Case::signature(), |case| case.policy.min_rsa_bits = 3072)),
         (

@@ -57,6 +57,7 @@ fn mixed_verdicts_are_written_for_a_second_process() {
                 .map(|digest| if wrong_digest { digest } else { musubi_crypto::sha256(&document) }),
             document,
             lists: kind.lists.clone(),
+            ocsp: kind.ocsp.clone(),
             policy: kind.policy,
             at: kind.at.plus(i64::from(number() % 1200) - 600),
         };

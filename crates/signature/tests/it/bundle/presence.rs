@@ -33,6 +33,7 @@ fn judged(
         statement,
         signature: &signature,
         lists: &case.lists,
+        ocsp: &[],
     };
     let judgement = judge_presence(&evidence, roots(), &case.policy, NOW);
     (JpkiEvidence::of_presence(&evidence, &case.policy, &judgement).unwrap(), judgement)

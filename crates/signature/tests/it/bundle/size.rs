@@ -42,6 +42,7 @@ fn a_real_certificate_in_a_million_takes_4_kb() {
         signed_data: SignedData::Bytes(b"application"),
         expected_digest: Some(musubi_crypto::sha256(b"application")),
         lists: &lists,
+        ocsp: &[],
     };
     let policy =
         Policy { not_signed_before: Some(NOW.plus(-60)), max_list_age: Some(86_400), min_rsa_bits: 2048 };
@@ -53,6 +54,7 @@ fn a_real_certificate_in_a_million_takes_4_kb() {
         digests: judgement.digests.clone(),
         expected_digest: evidence.expected_digest,
         lists: vec![ListEvidence { commitment, proof }],
+        ocsp: Vec::new(),
         policy,
         presence: None,
     };
