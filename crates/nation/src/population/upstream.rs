@@ -15,12 +15,12 @@ use musubi_kernel::{Secret, UnixTime};
 use musubi_pki::{AuthorityKind, SerialNumber};
 
 use super::publishing::ListOf;
-use super::{Event, KINDS, Population};
+use super::{Event, KINDS, Population, Succession};
 use crate::MUNICIPALITIES;
 use crate::list_writer::{Scope, WriteError, Written};
 use crate::lists::LIST_LIFETIME;
 use crate::upstream::provider::{Content, ListBytes, ListName, Provider, Published, PublishedDelta, Scopes};
-use crate::upstream::{Consent, ConsentTerm, FEE_YEN, Item, Provided, Refusal, consent_term, small};
+use crate::upstream::{Consent, ConsentTerm, FEE_YEN, Followed, Item, Provided, Refusal, consent_term, small};
 
 /// So many delta lists of a list are kept, the newest.
 const DELTAS: usize = 8;
@@ -329,10 +329,11 @@ impl Provider for PopulationUpstream {
         &self,
         kind: AuthorityKind,
         serial: &SerialNumber,
-    ) -> Result<(Vec<u32>, u32), Refusal> {
+    ) -> Result<Followed, Refusal> {
         let serial = small(serial).ok_or(Refusal::UnknownCertificate)?;
         let found = self.population().succession(kind, serial).ok_or(Refusal::UnknownCertificate)?;
-        Ok((found.predecessors, found.current))
+        let Succession { predecessors, current, next_issued_at } = found;
+        Ok(Followed { predecessors, current, next_issued_at })
     }
 
     async fn give_consent(&self, _: Consent) -> Result<ConsentTerm, Refusal> {

@@ -8,7 +8,7 @@ use musubi_crypto::{Sha256Digest, sha256};
 use musubi_kernel::{Secret, UnixTime};
 use musubi_pki::{AuthorityKind, SerialNumber};
 
-use super::{Consent, ConsentTerm, Provided, Refusal};
+use super::{Consent, ConsentTerm, Followed, Provided, Refusal};
 use crate::list_writer::Scope;
 use crate::{World, lists, municipality};
 
@@ -111,12 +111,12 @@ pub(crate) trait Provider: Clone + Send + Sync + 'static {
         serial: &SerialNumber,
     ) -> impl Future<Output = Result<u32, Refusal>> + Send;
 
-    /// 新旧紐付け: the serial numbers before this one, newest first, and the newest one.
+    /// 新旧紐付け.
     fn succession(
         &self,
         authority: AuthorityKind,
         serial: &SerialNumber,
-    ) -> impl Future<Output = Result<(Vec<u32>, u32), Refusal>> + Send;
+    ) -> impl Future<Output = Result<Followed, Refusal>> + Send;
 
     /// Records a consent.
     fn give_consent(&self, consent: Consent) -> impl Future<Output = Result<ConsentTerm, Refusal>> + Send;
@@ -210,7 +210,7 @@ impl Provider for World {
         &self,
         authority: AuthorityKind,
         serial: &SerialNumber,
-    ) -> Result<(Vec<u32>, u32), Refusal> {
+    ) -> Result<Followed, Refusal> {
         let mut tx = self.inner.db.begin_read().await?;
         super::succession(&mut tx, authority, serial).await
     }

@@ -197,6 +197,7 @@ struct Counterpart {
 struct Succession {
     predecessors: Vec<SerialNumber>,
     current: SerialNumber,
+    next_issued_at: Option<UnixTime>,
 }
 
 #[derive(Serialize)]
@@ -302,7 +303,13 @@ impl Upstream for HttpUpstream {
         let body = CertRef { authority: key.authority, serial: &key.serial };
         let answer: Result<Succession, _> = self.post("/upstream/v1/succession", &body).await;
         Ok(none_if(answer, &["certificate.unknown"])?
-            .map(|Succession { predecessors, current }| SerialSuccession { predecessors, current }))
+            .map(
+            |Succession { predecessors, current, next_issued_at }| SerialSuccession {
+                predecessors,
+                current,
+                next_issued_at,
+            },
+        ))
     }
 
     async fn ocsp(&self, authority: AuthorityKind, request: &[u8]) -> Result<Vec<u8>, UpstreamError> {

@@ -87,6 +87,9 @@ pub struct SerialSuccession {
     pub predecessors: Vec<SerialNumber>,
     /// The serial in force.
     pub current: SerialNumber,
+    /// When the certificate that followed the one asked for was issued, if upstream tells. What tells a renewal from a new
+    /// application after an end (`change_check::meaning`).
+    pub next_issued_at: Option<UnixTime>,
 }
 
 /// What is registered upstream when a resident consents to latest attributes.

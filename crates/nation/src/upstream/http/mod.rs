@@ -165,6 +165,8 @@ async fn correspondence<P: Provider>(
 struct Succession {
     predecessors: Vec<SerialNumber>,
     current: SerialNumber,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_issued_at: Option<UnixTime>,
 }
 
 async fn succession<P: Provider>(
@@ -172,9 +174,10 @@ async fn succession<P: Provider>(
     request: Request,
 ) -> Result<Json<Succession>, Refusal> {
     let asked: CertificateNamed = json(request).await?;
-    let (predecessors, current) = provider.succession(asked.authority, &asked.serial).await?;
-    let predecessors = predecessors.into_iter().map(SerialNumber::from).collect();
-    Ok(Json(Succession { predecessors, current: current.into() }))
+    let found = provider.succession(asked.authority, &asked.serial).await?;
+    let predecessors = found.predecessors.into_iter().map(SerialNumber::from).collect();
+    let (current, next_issued_at) = (found.current.into(), found.next_issued_at);
+    Ok(Json(Succession { predecessors, current, next_issued_at }))
 }
 
 // -- consent and latest attributes
