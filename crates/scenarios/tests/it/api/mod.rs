@@ -13,7 +13,7 @@ pub(crate) mod flows;
 mod golden;
 mod identity_proofing;
 mod late_lists;
-mod lists;
+pub(crate) mod lists;
 mod openapi;
 mod policies;
 mod presence;
