@@ -259,7 +259,8 @@ impl<'a> View<'a> {
             (dense, sparse, next_key) = (dense + members, this.sparse, this.key + 1);
         }
         let prefixes = || self.prefixes.iter().map(|n| narrow(u64::from(u32::from_le_bytes(*n))));
-        let prefixed = prefixes().is_sorted() && prefixes().last().unwrap_or_default() == self.sparse.len();
+        let prefixed =
+            prefixes().is_sorted() && prefixes().next_back().unwrap_or_default() == self.sparse.len();
         dense == self.dense && prefixed && self.directory_is_right()
     }
 
