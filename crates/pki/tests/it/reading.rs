@@ -78,7 +78,7 @@ fn a_large_list_is_read_in_small_pieces() {
         assert_eq!(list.status_of(&serial.into()), EntryStatus::Listed { at, reason });
     }
     assert_eq!(list.status_of(&150_001.into()), EntryStatus::NotListed);
-    // 18.75 kB of bits, 4 bytes for each fact, 1/4 byte of hashes, and little more.
+    // 24 kB of bits and counters, 4 bytes for each fact, 1/4 byte of hashes, and little more.
     assert!(list.sealed().unwrap().len() < 150_000 * 46 / 10, "{}", list.sealed().unwrap().len());
 }
 
