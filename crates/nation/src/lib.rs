@@ -4,8 +4,8 @@
 //! the shape of the real ones, byte for byte, but say `O=JPKI-TEST` and carry test policies: no verifier in
 //! production mode may accept them. Its keys follow from a seed that everyone knows; none of them may ever
 //! protect anything real. Beside the dozen residents whose cards sign ([`World`]) lives, if wanted, a population of
-//! millions without keys ([`population`]). What the real services look like on the wire is not public: `docs/spec/upstream.md`
-//! says what is our own design.
+//! millions without keys ([`population`]). What the real services look like on the wire is not public:
+//! `docs/spec/upstream.md` says what is our own design.
 
 mod authority;
 mod card;
