@@ -3,7 +3,7 @@
 use askama::Template;
 use musubi_httpkit::page::{Lang, Shell, Tr};
 use musubi_kernel::UnixTime;
-use musubi_platform::metering::{Estimate, Line, MonthlyReport, Step, Total};
+use musubi_platform::metering::{Amount, Estimate, Line, MonthlyReport, Step, Total};
 use musubi_platform::relying_party::RelyingParty;
 
 use crate::charts::{self, Bar, Series, Size, grouped};
@@ -238,6 +238,15 @@ fn yen(t: Tr, amount: i64) -> String {
     t.with("yen", &[("amount", grouped(u64::try_from(amount).unwrap_or(0)))])
 }
 
+/// The same with the decimals that there are: `1,234.5円`.
+fn exact_yen(t: Tr, amount: Amount) -> String {
+    let text = amount.to_string();
+    let (whole, decimals) = text.split_once('.').map_or((text.as_str(), None), |(a, b)| (a, Some(b)));
+    let whole = whole.parse().map_or_else(|_| whole.to_owned(), grouped);
+    let text = decimals.map_or_else(|| whole.clone(), |decimals| format!("{whole}.{decimals}"));
+    t.with("yen", &[("amount", text)])
+}
+
 fn authority(t: Tr, name: &str) -> String {
     match name {
         "digital_signature" => t.get("authority.digital_signature").to_owned(),
@@ -448,7 +457,7 @@ impl RelyingPartyView {
 }
 
 fn work_views(lines: &[Line], t: Tr) -> Vec<WorkView> {
-    let yen_text = |amount: musubi_platform::metering::Amount| t.with("yen", &[("amount", amount)]);
+    let yen_text = |amount| exact_yen(t, amount);
     let view = |line: &Line| WorkView {
         what: t.pick(line.item.ja, line.item.en),
         count: grouped(line.count),
@@ -476,7 +485,7 @@ impl ReportView {
             work: work_views(&report.lines, t),
             purposes: report.purposes.iter().map(purpose).collect(),
             purposes_left_out: report.purposes_left_out,
-            base: t.with("yen", &[("amount", report.base)]),
+            base: exact_yen(t, report.base),
             net: yen(t, report.total.net_yen),
             tax: yen(t, report.total.tax_yen),
             tax_percent: report.total.tax_percent,
