@@ -146,6 +146,7 @@ impl Platform {
             api_origin: parts.origins.api,
             portal_origin: parts.origins.portal,
         };
+        let anchors = parts.anchors.clone();
         let limit = OneLimit { max_list_age: parts.policy.max_list_age };
         let verification = Verification::new(context.clone(), parts.anchors, parts.upstream, parts.policy)
             .with_card_authorities(parts.card_authorities);
@@ -157,7 +158,7 @@ impl Platform {
         verification.catch_up().await?;
         let own = portal_relying_party(&context).await?;
         let portal = Portal::new(verification.clone(), own, parts.origins.card);
-        let figures = PlatformFigures::new(context.db.clone(), Arc::new(limit));
+        let figures = PlatformFigures::new(context.clone(), anchors, Arc::new(limit));
         Ok(Self { context, verification, streams, portal, fees: Arc::default(), figures })
     }
 
@@ -170,7 +171,7 @@ impl Platform {
     /// The same platform, whose console and metrics show what `sources` tell.
     #[must_use]
     pub fn with_sources(self, sources: Arc<dyn Sources>) -> Self {
-        Self { figures: PlatformFigures::new(self.context.db.clone(), sources), ..self }
+        Self { figures: self.figures.with_sources(sources), ..self }
     }
 
     /// What console and metrics show.
