@@ -311,6 +311,10 @@ async fn serve(config: &Config) -> Result<(), Failure> {
         },
     })
     .await?;
+    let platform = match &config.freshness {
+        Some(freshness) => platform.keeping_answers(i64::from(freshness.answers_kept_days) * 24 * 3600),
+        None => platform,
+    };
     let (api, portal) = (host_of(&config.server.api_origin), host_of(&config.server.portal_origin));
     let router = by_host(vec![(api, platform.api()), (portal, platform.portal())], axum::Router::new());
     let router = match config.client_address_header()? {

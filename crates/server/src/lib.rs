@@ -29,7 +29,7 @@ use musubi_platform::relying_party::{self, NewRelyingParty, RegisterError, Relyi
 use musubi_store::{Db, StoreError};
 use musubi_verification::presence::CardAuthorities;
 use musubi_verification::upstream::Upstream;
-use musubi_verification::{Verification, identity_proofing};
+use musubi_verification::{Verification, freshness, identity_proofing};
 use musubi_web::portal::Portal;
 use tokio::sync::watch;
 
@@ -100,6 +100,7 @@ pub struct Platform {
     context: Context,
     verification: Verification,
     portal: Portal,
+    answers_kept: i64,
 }
 
 impl Platform {
@@ -125,7 +126,13 @@ impl Platform {
         verification.catch_up().await?;
         let own = portal_relying_party(&context).await?;
         let portal = Portal::new(verification.clone(), own, parts.origins.card);
-        Ok(Self { context, verification, portal })
+        Ok(Self { context, verification, portal, answers_kept: freshness::ANSWERS_KEPT })
+    }
+
+    /// The same platform, which can correct an answer for so many seconds at most; else until the certificate ends.
+    #[must_use]
+    pub fn keeping_answers(self, seconds: i64) -> Self {
+        Self { answers_kept: seconds, ..self }
     }
 
     /// The verification service.
@@ -197,6 +204,7 @@ impl Platform {
         let at = self.context.clock.now();
         musubi_platform::purge_expired(&mut tx, at).await?;
         musubi_verification::purge_abandoned(&mut tx, at).await?;
+        freshness::forget(&mut tx, self.answers_kept, at).await?;
         tx.commit().await?;
         identity_proofing::withdraw_orphaned_consents(&self.verification, at).await.map(drop)
     }
