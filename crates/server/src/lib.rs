@@ -46,7 +46,7 @@ use musubi_telemetry::Intake;
 use musubi_verification::presence::CardAuthorities;
 use musubi_verification::revocation::IntakeError;
 use musubi_verification::upstream::Upstream;
-use musubi_verification::{Verification, identity_proofing, offline_filter};
+use musubi_verification::{Verification, freshness, identity_proofing, offline_filter};
 use musubi_web::portal::Portal;
 use tokio::sync::watch;
 use tracing::Instrument as _;
@@ -127,6 +127,7 @@ pub struct Platform {
     portal: Portal,
     fees: Arc<FeeTable>,
     figures: PlatformFigures,
+    answers_kept: i64,
 }
 
 impl Platform {
@@ -159,7 +160,8 @@ impl Platform {
         let own = portal_relying_party(&context).await?;
         let portal = Portal::new(verification.clone(), own, parts.origins.card);
         let figures = PlatformFigures::new(context.clone(), anchors, Arc::new(limit));
-        Ok(Self { context, verification, streams, portal, fees: Arc::default(), figures })
+        let answers_kept = freshness::ANSWERS_KEPT;
+        Ok(Self { context, verification, streams, portal, fees: Arc::default(), figures, answers_kept })
     }
 
     /// The same platform, whose work costs what `fees` say.
@@ -191,6 +193,12 @@ impl Platform {
             simulation: self.verification.environment() != Environment::Production,
         });
         measured(console.pages(), "console")
+    }
+
+    /// The same platform, which can correct an answer for so many seconds at most; else until the certificate ends.
+    #[must_use]
+    pub fn keeping_answers(self, seconds: i64) -> Self {
+        Self { answers_kept: seconds, ..self }
     }
 
     /// The verification service.
@@ -304,6 +312,7 @@ impl Platform {
         musubi_platform::purge_expired(&mut tx, at).await?;
         musubi_verification::purge_abandoned(&mut tx, at).await?;
         musubi_console::purge_expired(&mut tx, at).await?;
+        freshness::forget(&mut tx, self.answers_kept, at).await?;
         tx.commit().await?;
         identity_proofing::withdraw_orphaned_consents(&self.verification, at).await.map(drop)
     }

@@ -205,7 +205,7 @@ pub async fn complete(
     let mut link = None;
     let mut attributes = None;
     let mut replaced_customer_id = None;
-    let mut consent = None;
+    let mut to_grant = None;
     let mut person = match &identified {
         Some(key) => linking::person_of(tx, key).await?,
         None => None,
@@ -235,7 +235,7 @@ pub async fn complete(
             other => TransactionError::Store(other),
         })?;
         if let (Some(id), Some(term)) = (&transaction.consent, term) {
-            let granted = NewConsent {
+            to_grant = Some(NewConsent {
                 id: id.clone(),
                 relying_party: transaction.relying_party.clone(),
                 person: whose.clone(),
@@ -246,9 +246,7 @@ pub async fn complete(
                 // upstream allows it, is our choice.
                 valid_from: at,
                 valid_until: term.valid_until,
-            };
-            consent::grant(tx, &granted, context.random.as_ref(), at).await?;
-            consent = Some(id.clone());
+            });
         }
         attributes = certificate.attributes().map(|a| Attributes {
             name: a.name.clone(),
@@ -279,6 +277,11 @@ pub async fn complete(
     };
     let keep = || Awaited::IdentityProofing(completion);
     freshness::follow(tx, context, &terms, &outcome, keep, at).await?;
+    // After what goes into the change stream: the audit log is locked last.
+    if let Some(granted) = &to_grant {
+        consent::grant(tx, granted, context.random.as_ref(), at).await?;
+    }
+    let consent = to_grant.map(|granted| granted.id);
     let receipt =
         record(tx, verification, (&transaction, state), (&verdict, &policy, &content), person.clone(), at)
             .await?;

@@ -10,6 +10,7 @@ mod corners;
 mod entitlement_check;
 pub(crate) mod fixture;
 pub(crate) mod flows;
+mod freshness;
 mod golden;
 mod identity_proofing;
 mod late_lists;
