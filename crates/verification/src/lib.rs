@@ -50,6 +50,7 @@ pub fn migrations() -> Vec<Migration> {
         evidence::MIGRATIONS,
         change_check::MIGRATIONS,
         validation_policy::MIGRATIONS,
+        watching::MIGRATIONS,
     ]
     .concat()
 }
@@ -164,6 +165,9 @@ impl Verification {
         let context = self.context();
         let at = context.clock.now();
         let mut events = 0;
+        let mut tx = context.db.begin().await?;
+        watching::count_uncounted(&mut tx, context).await?;
+        tx.commit().await?;
         for list in self.lists().snapshot().iter() {
             // One transaction each: none may hold the head of the audit log while it looks through another list.
             let mut tx = context.db.begin().await?;
@@ -210,5 +214,9 @@ pub async fn purge_abandoned(tx: &mut Tx, at: UnixTime) -> Result<u64, StoreErro
 /// The routes of every feature here, with their part of the OpenAPI document.
 #[must_use]
 pub fn api() -> OpenApiRouter<Verification> {
-    identity_proofing::http::api().merge(entitlement_check::http::api()).merge(change_check::http::api())
+    identity_proofing::http::api()
+        .merge(entitlement_check::http::api())
+        .merge(change_check::http::api())
+        .merge(watching::http::api())
+        .merge(watching::bulk::http::api())
 }

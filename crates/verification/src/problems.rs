@@ -4,6 +4,7 @@ use musubi_httpkit::{Problem, ProblemKind, Text, internal};
 
 use crate::change_check;
 use crate::outcome::TransactionError;
+use crate::watching::problems as watching;
 
 /// Every kind in this module, for the reference.
 pub const PROBLEMS: &[&ProblemKind] = &[
@@ -18,6 +19,15 @@ pub const PROBLEMS: &[&ProblemKind] = &[
     &CONSENT_NONE,
     &LATEST_NONE_NEWER,
     &UPSTREAM_UNREACHABLE,
+    &watching::NOT_LINKED,
+    &watching::NOT_WATCHED,
+    &watching::OBJECTED,
+    &watching::BULK_UNKNOWN,
+    &watching::BULK_ENDED,
+    &watching::BULK_OFFSET,
+    &watching::BULK_LENGTH,
+    &watching::BULK_TOO_MANY,
+    &watching::BULK_CONTENT,
 ];
 
 /// No such transaction of the calling relying party.

@@ -38,6 +38,19 @@ audit_events! {
     TOKEN_ISSUED = "token.issued", "事業者にアクセストークンを発行しました。", "An access token was issued to a relying party.";
     REVOCATION_LIST_TAKEN_IN = "revocation_list.taken_in", "失効リストを取り込みました。", "A revocation list was taken in.";
     CHANGE_EVENT_RECORDED = "change_event.recorded", "電子証明書の変更を記録しました。", "A change of a certificate was recorded.";
+    WATCHING_BEGUN = "watching.begun", "事業者が、あなたを変更確認の対象として登録しました。", "A relying party registered you for the change check.";
+    WATCHING_CHANGED = "watching.changed", "事業者が、変更確認の利用目的または根拠を変えました。", "A relying party changed the purpose or the basis of the change check.";
+    WATCHING_ENDED = "watching.ended", "事業者が、変更確認の登録をやめました。", "A relying party ended the change check.";
+    WATCHING_OBJECTED = "watching.objected", "同意に基づく変更確認をやめました。", "The resident ended a change check by consent.";
+    WATCHING_OBJECTION_TAKEN_BACK = "watching.objection_taken_back", "同意に基づく変更確認の登録を、ふたたび受け付けるようにしました。", "The resident allows change checks by consent again.";
+    WATCHING_APPLICATION_JUDGED = "watching.application_judged", "変更確認の申込（本人の署名付き）を検証しました。", "A signed application for the change check was judged.";
+    BULK_REGISTRATION_BEGUN = "bulk_registration.begun", "事業者が変更確認の一括登録を始めました。", "A relying party began a bulk registration.";
+    BULK_REGISTRATION_TAKEN = "bulk_registration.taken", "一括登録の一部を受け付けました。", "A part of a bulk registration was taken.";
+    BULK_REGISTRATION_ENDED = "bulk_registration.ended", "一括登録が終わりました。", "A bulk registration ended.";
+    MATCHING_SEARCHED = "matching.searched", "あなたをお客さまとして登録している事業者を、署名して探しました。", "The resident searched, by signature, for companies that have them as a customer.";
+    MATCHING_CONFIRMED = "matching.confirmed", "事業者のお客さまであることを認めました。", "The resident confirmed being a company's customer.";
+    MATCHING_REFUSED = "matching.refused", "事業者のお客さまではないと答えました。", "The resident answered not to be a company's customer.";
+    SUCCESSION_FOLLOWED = "succession.followed", "新しい電子証明書を、これまでの登録に引き継ぎました。", "A new certificate was taken over into the existing registrations.";
     SESSION_OPENED = "session.opened", "ポータルにログインしました。", "The resident signed in to the portal.";
     SESSION_CLOSED = "session.closed", "ポータルからログアウトしました。", "The resident signed out of the portal.";
 }
