@@ -28,6 +28,7 @@ use musubi_platform::relying_party::{self, NewRelyingParty, RegisterError, Relyi
 use musubi_store::{Db, StoreError};
 use musubi_verification::presence::CardAuthorities;
 use musubi_verification::upstream::Upstream;
+use musubi_verification::watching::{bulk, succession};
 use musubi_verification::{Verification, identity_proofing};
 use musubi_web::portal::Portal;
 use tokio::sync::watch;
@@ -147,7 +148,8 @@ impl Platform {
         self.portal.pages()
     }
 
-    /// Takes in newer revocation lists and deletes what has expired, until `stop` turns true.
+    /// Takes in newer revocation lists, follows persons to new certificates and deletes what has expired, until `stop`
+    /// turns true.
     pub async fn run_background(&self, mut stop: watch::Receiver<bool>) {
         let mut round = 0_u32;
         let mut log = intake_log::IntakeLog::default();
@@ -155,6 +157,9 @@ impl Platform {
             match self.verification.take_in().await {
                 Ok(_) => log.succeeded(),
                 Err(error) => log.failed(&error),
+            }
+            if let Err(error) = succession::follow(&self.verification, &succession::TellNobody).await {
+                tracing::warn!(%error, "new certificates were not followed");
             }
             if round.is_multiple_of(PURGE_EVERY)
                 && let Err(error) = self.purge().await
@@ -177,6 +182,7 @@ impl Platform {
         let at = self.context.clock.now();
         musubi_platform::purge_expired(&mut tx, at).await?;
         musubi_verification::purge_abandoned(&mut tx, at).await?;
+        bulk::expire_abandoned(&mut tx, &self.context, at).await?;
         tx.commit().await?;
         identity_proofing::withdraw_orphaned_consents(&self.verification, at).await.map(drop)
     }

@@ -201,14 +201,16 @@ impl FromRef<Verification> for Context {
 /// that it expired.
 const ABANDONED_KEPT: i64 = 24 * 3600;
 
-/// Deletes transactions that nobody completed; answers how many. Their records in the audit log stay.
+/// Deletes transactions that nobody completed, and matching tags that nobody met; answers how many. Their records in the
+/// audit log stay.
 ///
 /// # Errors
 /// [`StoreError`].
 pub async fn purge_abandoned(tx: &mut Tx, at: UnixTime) -> Result<u64, StoreError> {
     let before = at.plus(-ABANDONED_KEPT);
     Ok(identity_proofing::delete_abandoned(tx, before).await?
-        + entitlement_check::delete_abandoned(tx, before).await?)
+        + entitlement_check::delete_abandoned(tx, before).await?
+        + watching::matching::delete_expired(tx, at).await?)
 }
 
 /// The routes of every feature here, with their part of the OpenAPI document.

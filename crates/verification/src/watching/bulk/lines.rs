@@ -52,15 +52,6 @@ pub(super) enum Line {
     Malformed,
 }
 
-impl Line {
-    pub(super) fn customer_id(&self) -> Option<&str> {
-        match self {
-            Self::Customer(id) | Self::Matching(id, _) | Self::Application { customer_id: id, .. } => Some(id),
-            Self::Malformed => None,
-        }
-    }
-}
-
 /// A file that cannot be read on: a stable code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Unreadable(pub(super) &'static str);
