@@ -26,7 +26,12 @@ const WISH: &str = "この申込先が、私の電子証明書の失効などの
 
 /// The text, `signed_at` its time. Lines end with U+000A.
 #[must_use]
-pub fn render(relying_party: &RelyingParty, customer_id: &str, ground: &Ground, signed_at: UnixTime) -> String {
+pub fn render(
+    relying_party: &RelyingParty,
+    customer_id: &str,
+    ground: &Ground,
+    signed_at: UnixTime,
+) -> String {
     let (ja, en) = purpose(&ground.purpose).map_or(("", ""), |purpose| (purpose.ja, purpose.en));
     format!(
         "{TITLE}\n\

@@ -155,7 +155,8 @@ async fn cut_or_killed_anywhere_nothing_is_left_out_and_nothing_is_done_twice() 
             body["lines"] = json!(20_000);
             let id = world.begin(&world.bank, body).await;
             sent_by_a_dying_process(&world, &id.parse().unwrap(), file.as_bytes(), seed).await;
-            let state = world.call(&world.bank, "GET", &format!("/v1/bulk-registrations/{id}"), None).await.json();
+            let state =
+                world.call(&world.bank, "GET", &format!("/v1/bulk-registrations/{id}"), None).await.json();
             assert_eq!((&state["state"], &state["lines"]), (&json!("complete"), &json!(20_000)), "{state}");
             let results = world.results(&world.bank, &id, 0).await;
             let numbers: Vec<u64> =
@@ -177,8 +178,8 @@ async fn cut_or_killed_anywhere_nothing_is_left_out_and_nothing_is_done_twice() 
     }
 }
 
-fn holder(serial: u32, leaf: Leaf) -> Vec<u8> {
-    let mut leaf = leaf;
+fn holder(serial: u16) -> Vec<u8> {
+    let mut leaf = Leaf::signature();
     leaf.serial = integer(&serial.to_be_bytes());
     Authority::signature_second().issue(&leaf)
 }
@@ -201,9 +202,9 @@ async fn a_signed_application_links_and_watches_its_signer_if_its_verdict_passes
         };
         let bank = &world.bank.registered;
         let text = |customer: &str, at| application::render(bank, customer, &ground, at);
-        let good = holder(0x0101, Leaf::signature());
-        let revoked = holder(0x0202, Leaf::signature());
-        let next = holder(0x0303, Leaf::signature());
+        let good = holder(0x0101);
+        let revoked = holder(0x0202);
+        let next = holder(0x0303);
         // The third certificate follows the first: the same person.
         {
             let mut said = world.upstream.0.lock().unwrap();
@@ -249,7 +250,7 @@ async fn a_signed_application_links_and_watches_its_signer_if_its_verdict_passes
         let read = world.call(&world.bank, "GET", "/v1/watched-customers/c-1", None).await.json();
         assert_eq!((&read["basis"], &read["purpose"]), (&json!("law"), &json!("benefit_payment")));
         // Another person's application for a customer id that is taken, and an authority that does not answer.
-        let stranger = holder(0x0404, Leaf::signature());
+        let stranger = holder(0x0404);
         let id = world.begin(&world.bank, start("ndjson", "law")).await;
         let first = line("c-1", &stranger, &text("c-1", NOW));
         let answer = world.append(&world.bank, &id, 0, "?0", first.clone()).await;

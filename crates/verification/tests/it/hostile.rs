@@ -186,7 +186,14 @@ async fn a_csv_file_with_a_mark_quotes_and_bad_bytes_costs_only_its_bad_lines() 
         assert_eq!(answer["state"], "complete", "{answer}");
         assert_eq!(
             world.results(&world.bank, &id, 0).await,
-            ["2 c-1 watched", "3 c-2 watched", "4 - malformed", "5 - malformed", "6 - malformed", "8 c-3 watched"],
+            [
+                "2 c-1 watched",
+                "3 c-2 watched",
+                "4 - malformed",
+                "5 - malformed",
+                "6 - malformed",
+                "8 c-3 watched"
+            ],
             "{}",
             world.engine()
         );

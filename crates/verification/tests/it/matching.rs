@@ -48,8 +48,7 @@ async fn searched(world: &World, person: &PersonId, leaf: &Leaf) -> Found {
     let signature = base64(&sign(Key::Holder, text.as_bytes()));
     let answer = (certificate.as_str(), signature.as_str());
     let at = world.now();
-    let found =
-        search::complete(&world.verification, portal, person, &begun.id, answer, at).await.unwrap();
+    let found = search::complete(&world.verification, portal, person, &begun.id, answer, at).await.unwrap();
     let again = search::complete(&world.verification, portal, person, &begun.id, answer, at).await;
     assert!(again.is_err(), "one use");
     found
@@ -134,8 +133,7 @@ async fn a_substituted_character_or_somebody_elses_card_matches_nobody() {
     for world in worlds().await {
         let person = resident(&world).await;
         upload(&world, &world.bank, line("c-1", HOLDER_NAME)).await;
-        let substituted =
-            Leaf::signature().with_personal_data(|data| "10000".clone_into(&mut data[4].1));
+        let substituted = Leaf::signature().with_personal_data(|data| "10000".clone_into(&mut data[4].1));
         assert!(matches!(searched(&world, &person, &substituted).await, Found::Substituted));
         let stranger = PersonId::generate(world.context().random.as_ref());
         assert!(matches!(searched(&world, &stranger, &Leaf::signature()).await, Found::SomebodyElse));

@@ -151,8 +151,7 @@ impl World {
             portal_origin: "https://portal.musubi.test".into(),
         };
         let upstream = Arc::new(Scripted::default());
-        let verification =
-            Verification::new(context.clone(), anchors(), upstream.clone(), Policy::default());
+        let verification = Verification::new(context.clone(), anchors(), upstream.clone(), Policy::default());
         let (platform, _) = musubi_platform::api().split_for_parts();
         let (own, _) = musubi_verification::api().split_for_parts();
         let router = platform.with_state(context.clone()).merge(own.with_state(verification.clone()));
@@ -212,7 +211,13 @@ impl World {
     }
 
     /// A request of `client` with a fresh idempotency key.
-    pub(crate) async fn call(&self, client: &Client, method: &str, path: &str, body: Option<Value>) -> Answer {
+    pub(crate) async fn call(
+        &self,
+        client: &Client,
+        method: &str,
+        path: &str,
+        body: Option<Value>,
+    ) -> Answer {
         let mut request = Request::builder()
             .method(method)
             .uri(path)

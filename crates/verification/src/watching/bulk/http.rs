@@ -144,10 +144,12 @@ fn body(registration: &Registration) -> RegistrationBody {
         lines: registration.lines,
         results: registration.counts.clone(),
         lines_per_second: seconds.map(|seconds| registration.lines / seconds),
-        seconds_left: seconds.zip(left).filter(|_| registration.state == State::Open).map(|(seconds, left)| {
-            let rate = (registration.received / seconds).max(1);
-            left / rate
-        }),
+        seconds_left: seconds.zip(left).filter(|_| registration.state == State::Open).map(
+            |(seconds, left)| {
+                let rate = (registration.received / seconds).max(1);
+                left / rate
+            },
+        ),
         expires_at: registration.expires_at.rfc3339(),
         ended_at: registration.ended_at.map(musubi_kernel::UnixTime::rfc3339),
     }

@@ -162,7 +162,10 @@ impl Intake {
             let differs = [
                 (announced.bytes.is_some_and(|bytes| bytes != self.registration.received), "bytes.differ"),
                 (announced.lines.is_some_and(|lines| lines != self.registration.lines), "lines.differ"),
-                (announced.sha256.is_some_and(|sha256| sha256 != self.digest.clone().finish()), "sha256.differs"),
+                (
+                    announced.sha256.is_some_and(|sha256| sha256 != self.digest.clone().finish()),
+                    "sha256.differs",
+                ),
             ];
             self.registration.state = State::Complete;
             if let Some((_, why)) = differs.into_iter().find(|(differs, _)| *differs) {
@@ -208,9 +211,8 @@ impl Intake {
         let (verification, relying_party) = (self.verification.clone(), self.relying_party.clone());
         let (next, batch) = (self.registration.clone(), std::mem::take(&mut self.batch));
         let from = std::mem::replace(&mut self.handed_over, next.received);
-        self.writing = Some(tokio::spawn(async move {
-            write(&verification, &relying_party, from, next, batch).await
-        }));
+        self.writing =
+            Some(tokio::spawn(async move { write(&verification, &relying_party, from, next, batch).await }));
         Ok(())
     }
 

@@ -22,16 +22,8 @@ const MAX_DOCUMENT: usize = 8 * 1024;
 /// Longest name and address, in characters.
 const MAX_NAME: usize = 200;
 const MAX_ADDRESS: usize = 300;
-const COLUMNS: [&str; 8] = [
-    "customer_id",
-    "document",
-    "signature",
-    "certificate",
-    "name",
-    "address",
-    "date_of_birth",
-    "sex",
-];
+const COLUMNS: [&str; 8] =
+    ["customer_id", "document", "signature", "certificate", "name", "address", "date_of_birth", "sex"];
 
 /// What a line asks for.
 pub(super) enum Line {
@@ -265,7 +257,10 @@ mod tests {
         for (text, expected) in [
             (r#"{"customer_id":"c-1"}"#, "customer"),
             ("{\"customer_id\":\"c-1\"}\r\n", "customer"),
-            (r#"{"customer_id":"c-1","document":"YQ==","signature":"YQ==","certificate":"YQ=="}"#, "application"),
+            (
+                r#"{"customer_id":"c-1","document":"YQ==","signature":"YQ==","certificate":"YQ=="}"#,
+                "application",
+            ),
             (
                 r#"{"customer_id":"c-1","name":"結城 美咲","address":"清瀬市","date_of_birth":"1990-04-12","sex":"female"}"#,
                 "matching",
@@ -298,7 +293,9 @@ mod tests {
     #[test]
     fn csv_has_a_header_in_any_order_quotes_marks_and_either_end_of_line() {
         let mut csv = parser(Format::Csv);
-        assert!(csv.line(1, b"\xEF\xBB\xBFsex,customer_id,\"name\",address,date_of_birth\r\n").unwrap().is_none());
+        assert!(
+            csv.line(1, b"\xEF\xBB\xBFsex,customer_id,\"name\",address,date_of_birth\r\n").unwrap().is_none()
+        );
         assert_eq!(csv.header().as_deref(), Some("sex,customer_id,name,address,date_of_birth"));
         for (text, expected) in [
             ("female,c-1,\"結城 \"\"美\"\" 咲\",\"清瀬市, 中里\",1990-04-12", "matching"),
@@ -319,7 +316,8 @@ mod tests {
             csv.header().as_deref(),
         );
         assert_eq!(kind(resumed.line(9, b",c-1,,,").unwrap()), "customer");
-        for wrong in ["name", "customer_id,customer_id", "customer_id,my_number", "\"customer_id", "\u{FFFD}"] {
+        for wrong in ["name", "customer_id,customer_id", "customer_id,my_number", "\"customer_id", "\u{FFFD}"]
+        {
             assert_eq!(parser(Format::Csv).line(1, wrong.as_bytes()).err(), Some(Unreadable("csv.header")));
         }
     }

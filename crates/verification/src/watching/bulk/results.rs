@@ -54,7 +54,9 @@ results! {
 
 /// The result for a verdict that did not pass.
 pub(super) fn refused(reason: Option<ReasonCode>) -> Cow<'static, str> {
-    reason.map_or(Cow::Borrowed(NOT_THIS_DOCUMENT), |reason| format!("refused.{}", reason.code().as_str()).into())
+    reason.map_or(Cow::Borrowed(NOT_THIS_DOCUMENT), |reason| {
+        format!("refused.{}", reason.code().as_str()).into()
+    })
 }
 
 /// The words for a result, Japanese and English.

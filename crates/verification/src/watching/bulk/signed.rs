@@ -68,7 +68,8 @@ pub(super) async fn judge_all(
         .iter()
         .map(|application| judge_one(verification, about, application, lists, at))
         .collect::<Result<Vec<_>, _>>()?;
-    let key = |one: &JudgedApplication| one.outcome.as_ref().ok().map(|(certificate, _)| certificate.key().clone());
+    let key =
+        |one: &JudgedApplication| one.outcome.as_ref().ok().map(|(certificate, _)| certificate.key().clone());
     let questions: Vec<_> = judged.iter().map(|one| ask(verification.upstream(), key(one))).collect();
     let answers: Vec<_> = stream::iter(questions).buffered(CONCURRENT).collect().await;
     for (one, answer) in judged.iter_mut().zip(answers) {
@@ -118,9 +119,7 @@ fn judge_one(
     let reasoning = Reasoning::of(&evidence, &policy.rules, policy.clone(), &judgement)?;
     let outcome = match judgement.certificate {
         Some(certificate) => Ok((certificate, Relatives::default())),
-        None => {
-            Err(results::refused(reasoning.verdict().reason()))
-        }
+        None => Err(results::refused(reasoning.verdict().reason())),
     };
     Ok(JudgedApplication {
         line: *line,

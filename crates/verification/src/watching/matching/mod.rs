@@ -19,8 +19,8 @@ mod sql;
 mod tag;
 
 use musubi_kernel::UnixTime;
-use musubi_platform::relying_party::RelyingPartyId;
 use musubi_pki::SerialNumber;
+use musubi_platform::relying_party::RelyingPartyId;
 use musubi_store::StoreError;
 
 use super::Ground;

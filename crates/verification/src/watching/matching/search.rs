@@ -151,7 +151,8 @@ pub async fn complete(
     if !sql::complete_search(&mut tx, id, at).await? {
         return Err(TransactionError::Replayed);
     }
-    let mut found = Found::Refused(serde_json::to_value(&verdict).map_err(|_| StoreError::Corrupt("verdict"))?);
+    let mut found =
+        Found::Refused(serde_json::to_value(&verdict).map_err(|_| StoreError::Corrupt("verdict"))?);
     if let Some(certificate) = &judgement.certificate {
         let owner = linking::known_person(&mut tx, certificate.key(), &relatives).await?;
         found = match (owner, certificate.attributes()) {

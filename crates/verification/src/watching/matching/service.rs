@@ -75,9 +75,8 @@ pub async fn confirm(
     (relying_party, customer_id): (&RelyingPartyId, &str),
     at: UnixTime,
 ) -> Result<(), AnswerError> {
-    let this = |offered: &Offered| {
-        offered.relying_party == *relying_party && offered.customer_id == customer_id
-    };
+    let this =
+        |offered: &Offered| offered.relying_party == *relying_party && offered.customer_id == customer_id;
     let offered = sql::offered(tx, person, at).await?.into_iter().find(this).ok_or(AnswerError::Unknown)?;
     let replaced = linking::link_of_person(tx, relying_party, person)
         .await?
@@ -147,11 +146,7 @@ async fn record(
     detail: serde_json::Value,
     at: UnixTime,
 ) -> Result<(), StoreError> {
-    let event = AuditEvent {
-        kind,
-        relying_party: Some(relying_party.clone()),
-        person: Some(person.clone()),
-        detail,
-    };
+    let event =
+        AuditEvent { kind, relying_party: Some(relying_party.clone()), person: Some(person.clone()), detail };
     audit::append(tx, &event, context.random.as_ref(), at).await.map(drop)
 }

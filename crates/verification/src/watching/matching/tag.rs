@@ -10,8 +10,8 @@
 
 use musubi_crypto::hmac_sha256;
 use musubi_kernel::Secret;
-use musubi_platform::relying_party::RelyingPartyId;
 use musubi_pki::{BasicAttributes, DateOfBirth, Sex};
+use musubi_platform::relying_party::RelyingPartyId;
 use unicode_normalization::UnicodeNormalization as _;
 
 use crate::identity_proofing::Attributes;
@@ -183,7 +183,8 @@ mod tests {
             key().of_line(&bank(), &said("結城みさき", "清瀬市中里58-42")),
             key().of_line(&bank(), &older),
             key().of_line(&shop, &said("結城みさき", "清瀬市中里5-8-42")),
-            TagKey::derive(&Secret::new(vec![8; 32])).of_line(&bank(), &said("結城みさき", "清瀬市中里5-8-42")),
+            TagKey::derive(&Secret::new(vec![8; 32]))
+                .of_line(&bank(), &said("結城みさき", "清瀬市中里5-8-42")),
         ] {
             assert!(other.is_some() && other != one);
         }

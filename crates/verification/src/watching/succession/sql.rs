@@ -23,15 +23,15 @@ pub(super) async fn expired_waiting(tx: &mut Tx, at: UnixTime) -> Result<bool, S
 pub(super) async fn queue_expired(tx: &mut Tx, at: UnixTime, limit: u32) -> Result<(), StoreError> {
     let until = tx
         .query_one(
-            "SELECT COALESCE(max(not_after), $1) AS until FROM (
+            "SELECT COALESCE(max(not_after), $1) AS newest FROM (
                SELECT not_after FROM certificate
                WHERE not_after IS NOT NULL AND revoked_at IS NULL AND not_after < $1
                  AND not_after > (SELECT expired_until FROM succession_looked WHERE id = 1)
-               ORDER BY not_after LIMIT $2) AS some",
+               ORDER BY not_after LIMIT $2) AS ended",
             &[at.into(), limit.into()],
         )
         .await?
-        .time("until")?;
+        .time("newest")?;
     tx.execute(
         "INSERT INTO succession_pending (authority, serial, person_id, since, next_at, tries)
          SELECT authority, serial, person_id, not_after, $2, 0 FROM certificate
@@ -95,9 +95,5 @@ pub(super) async fn queue(tx: &mut Tx, at: UnixTime) -> Result<Queue, StoreError
         )
         .await?;
     let count = |column| Ok::<_, StoreError>(u64::try_from(row.int(column)?).unwrap_or(0));
-    Ok(Queue {
-        pending: count("pending")?,
-        due: count("due")?,
-        oldest: row.int_opt("oldest")?.map(UnixTime),
-    })
+    Ok(Queue { pending: count("pending")?, due: count("due")?, oldest: row.int_opt("oldest")?.map(UnixTime) })
 }
