@@ -192,7 +192,11 @@ async fn home(
     shown.await.unwrap_or_else(|trouble| trouble.page(&portal, lang))
 }
 
-pub(super) async fn name_of(tx: &mut Tx, id: &relying_party::RelyingPartyId, lang: Lang) -> Result<String, StoreError> {
+pub(super) async fn name_of(
+    tx: &mut Tx,
+    id: &relying_party::RelyingPartyId,
+    lang: Lang,
+) -> Result<String, StoreError> {
     let found = relying_party::by_id(tx, id).await?;
     Ok(found.map_or_else(|| id.to_string(), |rp| if lang == Lang::Ja { rp.name_ja } else { rp.name_en }))
 }
