@@ -46,6 +46,7 @@ use musubi_telemetry::Intake;
 use musubi_verification::presence::CardAuthorities;
 use musubi_verification::revocation::IntakeError;
 use musubi_verification::upstream::Upstream;
+use musubi_verification::watching::{bulk, succession};
 use musubi_verification::{Verification, freshness, identity_proofing, offline_filter};
 use musubi_web::portal::Portal;
 use tokio::sync::watch;
@@ -230,13 +231,14 @@ impl Platform {
         measured(self.portal.pages(), "portal")
     }
 
-    /// Takes in newer revocation lists, settles what waits for them, makes offline filters of them, delivers the change
-    /// stream, and deletes what has expired, until `stop` turns true.
+    /// Takes in newer revocation lists, settles what waits for them, follows persons to new certificates, makes offline
+    /// filters, delivers the change stream, and deletes what has expired, until `stop` turns true.
     pub async fn run_background(&self, stop: watch::Receiver<bool>) {
         // Apart from one another: what waits may have to ask an authority that does not answer.
         tokio::join!(
             self.take_in_lists(stop.clone()),
             self.settle_answers(stop.clone()),
+            self.follow_successions(stop.clone()),
             self.make_offline_filters(stop.clone()),
             musubi_stream::push::run(&self.streams, stop),
         );
@@ -269,6 +271,18 @@ impl Platform {
             }
             tokio::select! {
                 () = tokio::time::sleep(SETTLE_EVERY) => {}
+                changed = stop.changed() => if changed.is_err() { return },
+            }
+        }
+    }
+
+    async fn follow_successions(&self, mut stop: watch::Receiver<bool>) {
+        while !*stop.borrow() {
+            if let Err(error) = succession::follow(&self.verification, &succession::TellNobody).await {
+                tracing::warn!(%error, "new certificates were not followed");
+            }
+            tokio::select! {
+                () = tokio::time::sleep(INTAKE_EVERY) => {}
                 changed = stop.changed() => if changed.is_err() { return },
             }
         }
@@ -313,6 +327,7 @@ impl Platform {
         musubi_verification::purge_abandoned(&mut tx, at).await?;
         musubi_console::purge_expired(&mut tx, at).await?;
         freshness::forget(&mut tx, self.answers_kept, at).await?;
+        bulk::expire_abandoned(&mut tx, &self.context, at).await?;
         tx.commit().await?;
         identity_proofing::withdraw_orphaned_consents(&self.verification, at).await.map(drop)
     }

@@ -22,6 +22,7 @@ use crate::outcome::{
     Completed, LIFETIME, State, TransactionError, check_customer_id, check_purpose, nonce,
 };
 use crate::validation_policy::AppliedPolicy;
+use crate::watching::{self, matching};
 
 /// Longest document, in bytes of UTF-8: what a card window shows and signs (docs/spec/card-request.md).
 const MAX_DOCUMENT: usize = 32 * 1024;
@@ -230,10 +231,13 @@ pub async fn complete(
             .await?
             .map(|link| link.customer_id)
             .filter(|earlier| *earlier != new.customer_id);
-        linking::save_link(tx, &new, at).await.map_err(|e| match e {
+        watching::save_proofed_link(tx, context, &new, at).await.map_err(|e| match e {
             StoreError::Constraint => TransactionError::CustomerTaken,
             other => TransactionError::Store(other),
         })?;
+        if let Some(proven) = certificate.attributes() {
+            matching::found_by_proofing(tx, context, &new, proven, at).await?;
+        }
         if let (Some(id), Some(term)) = (&transaction.consent, term) {
             to_grant = Some(NewConsent {
                 id: id.clone(),
