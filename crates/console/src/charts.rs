@@ -238,10 +238,13 @@ pub(crate) fn bars(bars: &[Bar], size: Size, lang: Lang) -> String {
         );
         // Counted from the newest, which always has its label.
         if (bars.len() - 1 - n).is_multiple_of(labelled.max(1)) {
-            let (x, y, text) = (left + place / 2.0, frame.height - 8.0, escaped(&bar.label));
+            // Past the edge a label would be cut off.
+            let (middle, y, text) = (left + place / 2.0, frame.height - 8.0, escaped(&bar.label));
+            let near_edge = middle + 24.0 > frame.width;
+            let (x, anchor) = if near_edge { (frame.width, "end") } else { (middle, "middle") };
             let _ = write!(
                 svg,
-                "<text class=\"chart-text\" x=\"{x:.1}\" y=\"{y:.1}\" text-anchor=\"middle\">{text}</text>"
+                "<text class=\"chart-text\" x=\"{x:.1}\" y=\"{y:.1}\" text-anchor=\"{anchor}\">{text}</text>"
             );
         }
     }

@@ -10,6 +10,7 @@ mod client_assertion;
 mod digest;
 pub mod merkle;
 mod oaep;
+mod resumable;
 mod seal;
 mod sign;
 mod verify;
@@ -22,6 +23,7 @@ pub use digest::{
     Digest, DigestAlgorithm, Hasher, equal_in_constant_time, hmac_sha256, sha1_for_key_identifiers, sha256,
     sha256_parts,
 };
+pub use resumable::ResumableSha256;
 pub use seal::{OpenError, SealingKey};
 pub use sign::{Ed25519Signer, RsaSigner, SignError, SystemRandom, verify_ed25519};
 pub use verify::{BadSignature, EcdsaEncoding, KeyError, KeyStrength, PublicKey, SignatureAlgorithm};

@@ -3,8 +3,9 @@
 //! It stands in for J-LIS and for the municipalities, so that everything runs offline. Its certificates have
 //! the shape of the real ones, byte for byte, but say `O=JPKI-TEST` and carry test policies: no verifier in
 //! production mode may accept them. Its keys follow from a seed that everyone knows; none of them may ever
-//! protect anything real. What the real services look like on the wire is not public: `docs/spec/upstream.md`
-//! says what is our own design.
+//! protect anything real. Beside the dozen residents whose cards sign ([`World`]) lives, if wanted, a population of
+//! millions without keys ([`population`]). What the real services look like on the wire is not public:
+//! `docs/spec/upstream.md` says what is our own design.
 
 mod authority;
 mod card;

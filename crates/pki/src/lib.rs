@@ -61,9 +61,7 @@ pub use presence::{
 };
 pub use profile::{Environment, ProfileError, policy_oid};
 pub use reasons::{ReasonCode, ReasonText, UnknownReason};
-pub use revocation_list::{
-    DeltaOrigin, ListScope, MAX_LIST_BYTES, StatusChange, VerifiedRevocationList,
-};
+pub use revocation_list::{DeltaOrigin, ListScope, MAX_LIST_BYTES, StatusChange, VerifiedRevocationList};
 pub use revocation_list_reader::Digester;
 pub use source::{Digests, Phase, Progress, Report, Sealed, Source, SourceError};
 pub use standing::Standing;

@@ -171,7 +171,7 @@ fn subtree(
 ) -> Sha256Digest {
     const LEAVES: usize = KEPT / ENTRIES_PER_LEAF;
     let (start, offset) = (from / LEAVES, from % LEAVES);
-    let found = if offset == 0 && (to % LEAVES == 0 || to == leaves) {
+    let found = if offset == 0 && (to.is_multiple_of(LEAVES) || to == leaves) {
         let level = (to.div_ceil(LEAVES) - start).next_power_of_two().ilog2();
         let below: usize = (0..level).map(|level| leaves.div_ceil(LEAVES).div_ceil(1 << level)).sum();
         view.tree().get(below + (start >> level)).copied()
@@ -204,7 +204,8 @@ impl StatusProof {
             return if empty { Ok(EntryStatus::NotListed) } else { Err(BadProof) };
         };
         let end = self.first.checked_add(wide(self.neighbours.len())).ok_or(BadProof)?;
-        let whole = self.first % per_leaf == 0 && (end % per_leaf == 0 || end == commitment.entries);
+        let whole = self.first.is_multiple_of(per_leaf)
+            && (end.is_multiple_of(per_leaf) || end == commitment.entries);
         let ordered = self.neighbours.is_sorted_by(|a, b| a.serial.padded() < b.serial.padded());
         if !whole || !ordered {
             return Err(BadProof);

@@ -78,6 +78,7 @@ pub struct DeltaOrigin {
 
 /// What is known of the entries.
 #[derive(Clone)]
+#[allow(clippy::large_enum_variant, reason = "lists stand behind an Arc, and there are few")]
 enum Known {
     /// All of them, and the digest of their sealed form once it was asked for.
     All(StatusSet, OnceLock<Sha256Digest>),

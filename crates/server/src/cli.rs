@@ -413,6 +413,10 @@ async fn serve(config: &Config) -> Result<(), Failure> {
     })
     .await?
     .with_fees(config.fees.clone());
+    let platform = match &config.freshness {
+        Some(freshness) => platform.keeping_answers(i64::from(freshness.answers_kept_days) * 24 * 3600),
+        None => platform,
+    };
     let (api, portal) = (host_of(&config.server.api_origin), host_of(&config.server.portal_origin));
     let mut hosts = vec![(api, platform.api()), (portal, platform.portal())];
     if let (Some(console), Some(code)) = (&config.console, config.access_code()?) {

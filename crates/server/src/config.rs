@@ -37,6 +37,8 @@ pub struct Config {
     pub revocation: RevocationSection,
     /// Use of cards without PIN; off if left out.
     pub presence: Option<PresenceSection>,
+    /// How long answers can be corrected.
+    pub freshness: Option<FreshnessSection>,
     /// Secrets.
     pub secrets: SecretsSection,
     /// The operator's console; off if left out.
@@ -133,6 +135,14 @@ pub struct RevocationSection {
 pub struct PresenceSection {
     /// File of the authorities of cards: for each an `[[authority]]` with `key_id`, `modulus` and `exponent` in hex.
     pub card_authorities: PathBuf,
+}
+
+/// `[freshness]`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FreshnessSection {
+    /// For how many days an answer is remembered so that it can be corrected. Never longer than its certificate lives.
+    pub answers_kept_days: u32,
 }
 
 /// `[secrets]`.
@@ -549,6 +559,14 @@ mod tests {
         let with = GOOD.replace("[secrets]", "[presence]\ncard_authorities = \"/nowhere\"\n[secrets]");
         assert!(matches!(read(&with).unwrap().card_authorities(), Err(ConfigError::File { .. })));
         assert!(read(&GOOD.replace("[secrets]", "[presence]\n[secrets]")).is_err());
+    }
+
+    #[test]
+    fn answers_can_be_corrected_for_as_long_as_the_file_says() {
+        assert!(read(GOOD).unwrap().freshness.is_none());
+        let with = GOOD.replace("[secrets]", "[freshness]\nanswers_kept_days = 400\n[secrets]");
+        assert_eq!(read(&with).unwrap().freshness.map(|section| section.answers_kept_days), Some(400));
+        assert!(read(&GOOD.replace("[secrets]", "[freshness]\nanswers_kept_days = -1\n[secrets]")).is_err());
     }
 
     #[test]

@@ -46,7 +46,8 @@ use musubi_telemetry::Intake;
 use musubi_verification::presence::CardAuthorities;
 use musubi_verification::revocation::IntakeError;
 use musubi_verification::upstream::Upstream;
-use musubi_verification::{Verification, identity_proofing, offline_filter};
+use musubi_verification::watching::{bulk, succession};
+use musubi_verification::{Verification, freshness, identity_proofing, offline_filter};
 use musubi_web::portal::Portal;
 use tokio::sync::watch;
 use tracing::Instrument as _;
@@ -127,6 +128,7 @@ pub struct Platform {
     portal: Portal,
     fees: Arc<FeeTable>,
     figures: PlatformFigures,
+    answers_kept: i64,
 }
 
 impl Platform {
@@ -146,6 +148,7 @@ impl Platform {
             api_origin: parts.origins.api,
             portal_origin: parts.origins.portal,
         };
+        let anchors = parts.anchors.clone();
         let limit = OneLimit { max_list_age: parts.policy.max_list_age };
         let verification = Verification::new(context.clone(), parts.anchors, parts.upstream, parts.policy)
             .with_card_authorities(parts.card_authorities);
@@ -157,8 +160,9 @@ impl Platform {
         verification.catch_up().await?;
         let own = portal_relying_party(&context).await?;
         let portal = Portal::new(verification.clone(), own, parts.origins.card);
-        let figures = PlatformFigures::new(context.db.clone(), Arc::new(limit));
-        Ok(Self { context, verification, streams, portal, fees: Arc::default(), figures })
+        let figures = PlatformFigures::new(context.clone(), anchors, Arc::new(limit));
+        let answers_kept = freshness::ANSWERS_KEPT;
+        Ok(Self { context, verification, streams, portal, fees: Arc::default(), figures, answers_kept })
     }
 
     /// The same platform, whose work costs what `fees` say.
@@ -170,7 +174,7 @@ impl Platform {
     /// The same platform, whose console and metrics show what `sources` tell.
     #[must_use]
     pub fn with_sources(self, sources: Arc<dyn Sources>) -> Self {
-        Self { figures: PlatformFigures::new(self.context.db.clone(), sources), ..self }
+        Self { figures: self.figures.with_sources(sources), ..self }
     }
 
     /// What console and metrics show.
@@ -190,6 +194,12 @@ impl Platform {
             simulation: self.verification.environment() != Environment::Production,
         });
         measured(console.pages(), "console")
+    }
+
+    /// The same platform, which can correct an answer for so many seconds at most; else until the certificate ends.
+    #[must_use]
+    pub fn keeping_answers(self, seconds: i64) -> Self {
+        Self { answers_kept: seconds, ..self }
     }
 
     /// The verification service.
@@ -221,13 +231,14 @@ impl Platform {
         measured(self.portal.pages(), "portal")
     }
 
-    /// Takes in newer revocation lists, settles what waits for them, makes offline filters of them, delivers the change
-    /// stream, and deletes what has expired, until `stop` turns true.
+    /// Takes in newer revocation lists, settles what waits for them, follows persons to new certificates, makes offline
+    /// filters, delivers the change stream, and deletes what has expired, until `stop` turns true.
     pub async fn run_background(&self, stop: watch::Receiver<bool>) {
         // Apart from one another: what waits may have to ask an authority that does not answer.
         tokio::join!(
             self.take_in_lists(stop.clone()),
             self.settle_answers(stop.clone()),
+            self.follow_successions(stop.clone()),
             self.make_offline_filters(stop.clone()),
             musubi_stream::push::run(&self.streams, stop),
         );
@@ -260,6 +271,18 @@ impl Platform {
             }
             tokio::select! {
                 () = tokio::time::sleep(SETTLE_EVERY) => {}
+                changed = stop.changed() => if changed.is_err() { return },
+            }
+        }
+    }
+
+    async fn follow_successions(&self, mut stop: watch::Receiver<bool>) {
+        while !*stop.borrow() {
+            if let Err(error) = succession::follow(&self.verification, &succession::TellNobody).await {
+                tracing::warn!(%error, "new certificates were not followed");
+            }
+            tokio::select! {
+                () = tokio::time::sleep(INTAKE_EVERY) => {}
                 changed = stop.changed() => if changed.is_err() { return },
             }
         }
@@ -303,6 +326,8 @@ impl Platform {
         musubi_platform::purge_expired(&mut tx, at).await?;
         musubi_verification::purge_abandoned(&mut tx, at).await?;
         musubi_console::purge_expired(&mut tx, at).await?;
+        freshness::forget(&mut tx, self.answers_kept, at).await?;
+        bulk::expire_abandoned(&mut tx, &self.context, at).await?;
         tx.commit().await?;
         identity_proofing::withdraw_orphaned_consents(&self.verification, at).await.map(drop)
     }

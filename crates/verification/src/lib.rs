@@ -57,6 +57,7 @@ pub fn migrations() -> Vec<Migration> {
         validation_policy::MIGRATIONS,
         offline_filter::MIGRATIONS,
         freshness::MIGRATIONS,
+        watching::MIGRATIONS,
     ]
     .concat()
 }
@@ -194,7 +195,11 @@ impl Verification {
     /// # Errors
     /// [`StoreError`].
     pub async fn catch_up(&self) -> Result<u32, StoreError> {
-        revocation::follow(&self.0.context, &self.0.lists).await
+        let context = self.context();
+        let mut tx = context.db.begin().await?;
+        watching::count_uncounted(&mut tx, context).await?;
+        tx.commit().await?;
+        revocation::follow(context, &self.0.lists).await
     }
 
     /// Looks up every known certificate in the lists in use once more; `looked` hears how many so far. Answers how many
@@ -229,7 +234,7 @@ impl Verification {
         let taken =
             revocation::take_in(&self.0.context, &self.0.anchors, self.upstream(), &self.0.lists).await;
         // Also if a list was refused: others may have come, and certificates may have become known.
-        self.catch_up().await?;
+        revocation::follow(&self.0.context, &self.0.lists).await?;
         taken
     }
 }
@@ -244,8 +249,8 @@ impl FromRef<Verification> for Context {
 /// that it expired.
 const ABANDONED_KEPT: i64 = 24 * 3600;
 
-/// Deletes transactions that nobody completed, and answers given that nothing can contradict any more; answers how many.
-/// Their records in the audit log stay.
+/// Deletes transactions that nobody completed, and matching tags that nobody met; answers how many. Their records in the
+/// audit log stay.
 ///
 /// # Errors
 /// [`StoreError`].
@@ -253,7 +258,7 @@ pub async fn purge_abandoned(tx: &mut Tx, at: UnixTime) -> Result<u64, StoreErro
     let before = at.plus(-ABANDONED_KEPT);
     Ok(identity_proofing::delete_abandoned(tx, before).await?
         + entitlement_check::delete_abandoned(tx, before).await?
-        + freshness::forget(tx, freshness::ANSWERS_KEPT, at).await?)
+        + watching::matching::delete_expired(tx, at).await?)
 }
 
 /// The routes of every feature here, with their part of the OpenAPI document.
@@ -264,4 +269,6 @@ pub fn api() -> OpenApiRouter<Verification> {
         .merge(change_check::http::api())
         .merge(offline_filter::http::api())
         .merge(freshness::http::api())
+        .merge(watching::http::api())
+        .merge(watching::bulk::http::api())
 }

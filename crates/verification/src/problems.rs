@@ -6,6 +6,7 @@ use crate::change_check;
 use crate::offline_filter;
 use crate::freshness::ContractError;
 use crate::outcome::TransactionError;
+use crate::watching::problems as watching;
 
 /// Every kind in this module, for the reference.
 pub const PROBLEMS: &[&ProblemKind] = &[
@@ -23,6 +24,15 @@ pub const PROBLEMS: &[&ProblemKind] = &[
     &OFFLINE_FILTER_NOT_ALLOWED,
     &OFFLINE_FILTER_UNKNOWN,
     &FRESHNESS_TOO_LENIENT,
+    &watching::NOT_LINKED,
+    &watching::NOT_WATCHED,
+    &watching::OBJECTED,
+    &watching::BULK_UNKNOWN,
+    &watching::BULK_ENDED,
+    &watching::BULK_OFFSET,
+    &watching::BULK_LENGTH,
+    &watching::BULK_TOO_MANY,
+    &watching::BULK_CONTENT,
 ];
 
 /// No such transaction of the calling relying party.

@@ -68,7 +68,8 @@ impl Entries {
     }
 
     fn push(&mut self, serial: u64, reason: u8) {
-        const REASON: [u8; 13] = [0x30, 0x0C, 0x30, 0x0A, 0x06, 0x03, 0x55, 0x1D, 0x15, 0x04, 0x03, 0x0A, 0x01];
+        const REASON: [u8; 13] =
+            [0x30, 0x0C, 0x30, 0x0A, 0x06, 0x03, 0x55, 0x1D, 0x15, 0x04, 0x03, 0x0A, 0x01];
         // One zero before it, so that it is never negative.
         let bytes = (u128::from(serial) << 56).to_be_bytes();
         let zero_bits = usize::try_from(serial.leading_zeros()).unwrap();

@@ -45,7 +45,8 @@ pub(crate) fn x509_cert(list: &Path) -> Value {
     let bytes = std::fs::read(list).unwrap();
     let read = clock.seconds();
     let decoded = <CertificateList>::from_der(&bytes);
-    let entries = decoded.as_ref().map(|list| list.tbs_cert_list.revoked_certificates.as_ref().map_or(0, Vec::len));
+    let entries =
+        decoded.as_ref().map(|list| list.tbs_cert_list.revoked_certificates.as_ref().map_or(0, Vec::len));
     json!({
         "entries": entries.map_err(ToString::to_string).ok(), "file_read_seconds": rounded(read), "took": clock.told(),
         "peak_bytes": memory("VmHWM"),
@@ -57,8 +58,10 @@ pub(crate) fn enough_memory(list: &Path, times: u64) -> Option<Value> {
     let needed = std::fs::metadata(list).unwrap().len() * times;
     let memory = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
     let free = memory.lines().find_map(|line| line.strip_prefix("MemAvailable:"));
-    let free = free.and_then(|kb| kb.trim().trim_end_matches(" kB").parse::<u64>().ok()).unwrap_or_default() * 1024;
-    (free < needed).then(|| json!({ "left_out": "not enough memory", "needed_bytes": needed, "free_bytes": free }))
+    let free =
+        free.and_then(|kb| kb.trim().trim_end_matches(" kB").parse::<u64>().ok()).unwrap_or_default() * 1024;
+    (free < needed)
+        .then(|| json!({ "left_out": "not enough memory", "needed_bytes": needed, "free_bytes": free }))
 }
 
 /// User and system time, in ticks of a hundredth of a second.

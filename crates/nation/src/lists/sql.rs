@@ -39,7 +39,7 @@ const FULL_LISTS: &str = "SELECT authority, generation, number, this_update, nex
 const FULL_LIST: &str = "SELECT authority, generation, number, this_update, next_update FROM nation_list
     WHERE scope = '' AND authority = $1 AND generation = $2";
 const LISTS: &str = "SELECT authority, generation, scope, number, this_update, next_update, der
-    FROM nation_list ORDER BY authority, generation, scope";
+    FROM nation_list WHERE scope = '' OR $1 <> 'full' ORDER BY authority, generation, scope";
 const DELTAS: &str = "SELECT authority, generation, base_number, number, der FROM nation_delta
     ORDER BY authority, generation, number";
 
@@ -67,11 +67,23 @@ pub(crate) async fn full_list(
     tx.query_opt(FULL_LIST, &values).await?.as_ref().map(list_row).transpose()
 }
 
-/// Every list that is kept, with its scope and its bytes. `scope`: empty for a full list, or a municipality's
-/// code.
-pub(crate) async fn lists(tx: &mut Tx) -> Result<Vec<(ListRow, String, Vec<u8>)>> {
+/// Which of the kept lists are read.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Kept {
+    /// The full ones.
+    Full,
+    /// Those of the municipalities, too.
+    All,
+}
+
+/// The newest lists with their bytes and scopes: empty for a full list, or a municipality's code.
+pub(crate) async fn lists(tx: &mut Tx, kept: Kept) -> Result<Vec<(ListRow, String, Vec<u8>)>> {
+    let which = match kept {
+        Kept::Full => "full",
+        Kept::All => "all",
+    };
     let row = |row: &Row| Ok((list_row(row)?, row.text("scope")?, row.blob("der")?));
-    tx.query(LISTS, &[]).await?.iter().map(row).collect()
+    tx.query(LISTS, &[which.into()]).await?.iter().map(row).collect()
 }
 
 pub(crate) async fn list_der(

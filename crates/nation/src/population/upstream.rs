@@ -113,12 +113,16 @@ impl PopulationUpstream {
         }
     }
 
-    /// The population, as it is now.
-    pub fn population(&self) -> RwLockReadGuard<'_, Population> {
+    /// Asks the population something, as it is now. Asks nothing of this handle meanwhile.
+    pub fn read<T>(&self, ask: impl FnOnce(&Population) -> T) -> T {
+        ask(&self.population())
+    }
+
+    fn population(&self) -> RwLockReadGuard<'_, Population> {
         self.inner.population.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Lets the population live on to an instant. Publishes nothing.
+    /// Lets the population live on to an instant, and shows every event. Publishes nothing.
     pub fn live_watched(&self, at: UnixTime, watch: &mut dyn FnMut(&Event)) {
         let mut population = self.inner.population.write().unwrap_or_else(PoisonError::into_inner);
         population.live_watched(at, watch);

@@ -10,6 +10,7 @@ use musubi_pki::{AuthorityKind, SerialNumber};
 
 use super::{Consent, ConsentTerm, Followed, Provided, Refusal};
 use crate::list_writer::Scope;
+use crate::lists::sql::Kept;
 use crate::{World, lists, municipality};
 
 /// Which lists are asked for.
@@ -147,7 +148,8 @@ impl Provider for World {
         let mut tx = self.inner.db.begin_read().await?;
         let deltas = lists::sql::deltas(&mut tx).await?;
         let mut published = Vec::new();
-        for (row, code, der) in lists::sql::lists(&mut tx).await? {
+        let kept = if scopes == Scopes::Full { Kept::Full } else { Kept::All };
+        for (row, code, der) in lists::sql::lists(&mut tx, kept).await? {
             let Some(scope) = scope_named(&code).filter(|scope| scopes.has(*scope)) else { continue };
             let generation = self
                 .inner

@@ -240,7 +240,7 @@ async fn a_population_is_served_over_the_same_wire() {
     assert_eq!(get(&router, LISTS, &[]).await.2, br#"{"lists":[]}"#, "nothing is published yet");
     assert_eq!(upstream.publish().unwrap(), 1);
     let anchors =
-        TrustAnchors::insecure_test_hierarchy(upstream.population().trust_anchors().unwrap()).unwrap();
+        TrustAnchors::insecure_test_hierarchy(upstream.read(Population::trust_anchors).unwrap()).unwrap();
     let first = announced(&router, "").await;
     assert_eq!(first.len(), 4);
     let mut lists = BTreeMap::new();
@@ -281,10 +281,10 @@ async fn a_populations_serial_numbers_and_attributes_are_answered_over_the_wire(
     let upstream = population(&folder);
     let router = upstream.router();
     let kind = AuthorityKind::DigitalSignature;
-    let (resident, serial) = upstream.population().good_certificates(kind).next().unwrap();
+    let (resident, serial) = upstream.read(|p| p.good_certificates(kind).next()).unwrap();
     let hex = |serial: u32| serde_json::to_value(musubi_pki::SerialNumber::from(serial)).unwrap();
     let asked = json!({ "authority": "digital_signature", "serial": hex(serial) });
-    let other = upstream.population().correspondence(kind, serial).unwrap();
+    let other = upstream.read(|p| p.correspondence(kind, serial)).unwrap();
     let (_, answer) = post(&router, "/upstream/v1/correspondence", &asked).await;
     assert_eq!(answer, json!({ "authority": "user_authentication", "serial": hex(other) }));
     let (_, answer) = post(&router, "/upstream/v1/succession", &asked).await;
@@ -295,12 +295,12 @@ async fn a_populations_serial_numbers_and_attributes_are_answered_over_the_wire(
 
     // Somebody who will move and get a new signing certificate.
     let mut mover = None;
-    let old: BTreeMap<u32, u32> = upstream.population().good_certificates(kind).collect();
+    let old: BTreeMap<u32, u32> = upstream.read(|p| p.good_certificates(kind).collect());
     assert!(old.contains_key(&resident));
     for (number, serial) in &old {
         upstream.consent_as(&format!("cs_{number}"), "rp_pension", *serial, &["address"]).unwrap();
     }
-    upstream.live_watched(upstream.population().now().plus(60 * 86_400), &mut |event| {
+    upstream.live_watched(upstream.read(Population::now).plus(60 * 86_400), &mut |event| {
         let moved =
             event.revoked.digital_signature.is_some_and(|r| r.reason.as_str() == "affiliationChanged");
         if moved && event.issued.digital_signature.is_some() && old.contains_key(&event.resident) {
@@ -312,7 +312,7 @@ async fn a_populations_serial_numbers_and_attributes_are_answered_over_the_wire(
     let path = "/upstream/v1/latest-attributes";
     let (status, answer) = post(&router, path, &asked("rp_pension")).await;
     assert_eq!(status, StatusCode::OK, "{answer}");
-    let address = upstream.population().attributes(mover).unwrap().address;
+    let address = upstream.read(|p| p.attributes(mover)).unwrap().address;
     assert_eq!(answer["attributes"], json!({ "address": address }), "what was consented, and no more");
     assert_eq!((answer["fee_yen"].as_u64(), upstream.fees_yen()), (Some(20), 20));
     assert_eq!(post(&router, path, &asked("rp_other")).await.1["code"], "consent.none");

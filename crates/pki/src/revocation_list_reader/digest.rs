@@ -85,9 +85,8 @@ impl Digester {
 
 /// Hashes what of `bytes`, which stand at `at`, lies between two places.
 fn hash_part(hasher: &mut Hasher, bytes: &[u8], at: u64, (from, to): (u64, u64)) {
-    let within = |place: u64| {
-        usize::try_from(place.saturating_sub(at)).unwrap_or(usize::MAX).min(bytes.len())
-    };
+    let within =
+        |place: u64| usize::try_from(place.saturating_sub(at)).unwrap_or(usize::MAX).min(bytes.len());
     hasher.update(bytes.get(within(from)..within(to)).unwrap_or_default());
 }
 

@@ -58,11 +58,7 @@ pub(super) fn each(
 
 /// The first entry and what follows it; `None` if it does not end here.
 #[inline]
-fn next<'a>(
-    bytes: &'a [u8],
-    wanted: Wanted,
-    days: &mut Days,
-) -> Result<Option<(Entry, &'a [u8])>, CrlError> {
+fn next<'a>(bytes: &'a [u8], wanted: Wanted, days: &mut Days) -> Result<Option<(Entry, &'a [u8])>, CrlError> {
     if let Some(found) = usual(bytes, days) {
         return Ok(Some(found));
     }
@@ -97,7 +93,8 @@ fn usual<'a>(bytes: &'a [u8], days: &mut Days) -> Option<(Entry, &'a [u8])> {
         return Some((Entry { key, at, code: 0 }, rest));
     }
     let (extensions, rest) = rest.split_first_chunk::<14>()?;
-    let [0x30, 0x0C, 0x30, 0x0A, 0x06, 0x03, 0x55, 0x1D, 0x15, 0x04, 0x03, 0x0A, 0x01, code] = *extensions else {
+    let [0x30, 0x0C, 0x30, 0x0A, 0x06, 0x03, 0x55, 0x1D, 0x15, 0x04, 0x03, 0x0A, 0x01, code] = *extensions
+    else {
         return None;
     };
     let usual = usize::from(length) == plain + 14 && matches!(code, 0..=6 | 9 | 10);

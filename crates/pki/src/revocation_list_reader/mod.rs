@@ -71,12 +71,14 @@ pub(crate) fn verify<'a>(
     told: &mut Told<'_, '_>,
 ) -> Result<Signed<'a>, CrlError> {
     let algorithm = header.signature_algorithm.map_err(|oid| CrlError::UnsupportedAlgorithm { oid })?;
-    let issuer = |verifies: &dyn Fn(&PublicKey) -> bool| {
-        match anchors.issuer(header.issuer, header.authority_key_id.as_ref(), verifies) {
-            Issuer::Found(anchor) => Ok(anchor),
-            Issuer::BadSignature => Err(CrlError::BadSignature),
-            Issuer::UnknownName | Issuer::UnknownKey => Err(CrlError::UnknownIssuer),
-        }
+    let issuer = |verifies: &dyn Fn(&PublicKey) -> bool| match anchors.issuer(
+        header.issuer,
+        header.authority_key_id.as_ref(),
+        verifies,
+    ) {
+        Issuer::Found(anchor) => Ok(anchor),
+        Issuer::BadSignature => Err(CrlError::BadSignature),
+        Issuer::UnknownName | Issuer::UnknownKey => Err(CrlError::UnknownIssuer),
     };
     // Nothing is hashed for a stranger.
     issuer(&|_| true)?;

@@ -52,7 +52,8 @@ impl<'a> Cursor<'a> {
         }
         let (word, before) = view.word_of_rank(at, behind);
         (cursor.chunk, cursor.inside, cursor.word) = (at, Some(chunk), word);
-        (cursor.dense, cursor.sparse, cursor.bits) = (chunk.dense + before, chunk.sparse, view.word(at, word));
+        (cursor.dense, cursor.sparse, cursor.bits) =
+            (chunk.dense + before, chunk.sparse, view.word(at, word));
         for _ in before..behind {
             cursor.next();
         }

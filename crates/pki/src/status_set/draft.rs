@@ -74,7 +74,7 @@ impl Draft {
             let before = sparse.partition_point(|serial| serial >> 16 < *key);
             let chunk = [*key, wide(dense), wide(before)].map(u64::to_le_bytes);
             draft.put(layout.chunks.0 + 24 * at, chunk.as_flattened());
-            draft.put(layout.counters.0 + 512 * at, counters(bitmap.as_slice()).as_flattened());
+            draft.put(layout.counters.0 + 2048 * at, counters(bitmap.as_slice()).as_flattened());
             draft.put(layout.bitmaps.0 + 8192 * at, bitmap.map(u64::to_le_bytes).as_flattened());
             if direct {
                 let slot = u32::try_from(at + 1).unwrap_or_default().to_le_bytes();
@@ -159,14 +159,14 @@ fn count(words: &[u64]) -> usize {
     narrow(words.iter().map(|word| u64::from(word.count_ones())).sum())
 }
 
-/// Of each 256 serial numbers, how many members stand before them.
-fn counters(bitmap: &[u64]) -> [[u8; 2]; 256] {
-    let mut out = [[0; 2]; 256];
+/// Of each 64 serial numbers, how many members stand before them.
+fn counters(bitmap: &[u64]) -> [[u8; 2]; 1024] {
+    let mut out = [[0; 2]; 1024];
     let mut before = 0;
-    for (counter, words) in out.iter_mut().zip(bitmap.chunks(4)) {
-        // At most 65280.
+    for (counter, word) in out.iter_mut().zip(bitmap) {
+        // At most 65472.
         *counter = u16::try_from(before).unwrap_or(u16::MAX).to_le_bytes();
-        before += count(words);
+        before += word.count_ones();
     }
     out
 }

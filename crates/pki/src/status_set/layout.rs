@@ -106,7 +106,7 @@ impl Layout {
             description: part(description)?,
             directory: part(directory.checked_mul(4)?)?,
             chunks: part(chunks.checked_mul(24)?)?,
-            counters: part(chunks.checked_mul(512)?)?,
+            counters: part(chunks.checked_mul(2048)?)?,
             bitmaps: part(chunks.checked_mul(8192)?)?,
             prefixes: part(if prefixes == 0 { 0 } else { (prefixes + 1).checked_mul(4)? })?,
             sparse: part(sparse.checked_mul(8)?)?,

@@ -6,7 +6,7 @@
 //! ```
 //!
 //! - **dense**: where at least [`DENSE`] of 2^16 neighbouring serial numbers are members, they are a bitmap of 8 KiB, with
-//!   counters by which a member's rank is found. The JPKI's serial numbers are nearly sequential: one bit each.
+//!   a counter for each word (2 KiB) by which a member's rank is found. The JPKI's serial numbers are nearly sequential: one bit each.
 //! - **sparse**: other serial numbers of up to 64 bits, sorted, with an index over their leading bits.
 //! - **long**: serial numbers of 65 to 160 bits, sorted.
 //! - **facts**: seconds since the earliest revocation, and the reason's code in 4 bits, in as many bits for each as the
@@ -37,15 +37,15 @@ pub(crate) use collect::{Collector, DuplicateSerial, Duplicates};
 pub(crate) use cursor::Cursor;
 pub(crate) use draft::{Draft, DraftError};
 pub(crate) use key::Key;
-pub use layout::SealedError;
 use layout::Layout;
+pub use layout::SealedError;
 pub(crate) use layout::Tree;
 pub(crate) use merge::{Changes, Common};
 pub use serials::SerialSet;
 pub(crate) use view::View;
 
-/// Members of 2^16 neighbouring serial numbers from which on these are a bitmap: there it takes as much room as 8 bytes for
-/// each.
+/// Members of 2^16 neighbouring serial numbers from which on these are a bitmap: it takes about as much room there as
+/// 8 bytes for each.
 pub(crate) const DENSE: usize = 1024;
 
 /// Sealed bytes whose structure was checked.

@@ -14,8 +14,8 @@ pub(crate) struct View<'a> {
     pub(super) directory: &'a [[u8; 4]],
     /// Of each chunk its key, and how many dense and sparse members stand before it.
     pub(super) chunks: &'a [[[u8; 8]; 3]],
-    /// Of each chunk, how many members stand before each 256 serial numbers.
-    pub(super) counters: &'a [[[u8; 2]; 256]],
+    /// Of each chunk, how many members stand before each word of its bitmap.
+    pub(super) counters: &'a [[[u8; 2]; 1024]],
     pub(super) bitmaps: &'a [[[u8; 8]; 1024]],
     pub(super) shift: u32,
     /// How many sparse members are below each prefix; one more at the end.
@@ -118,17 +118,10 @@ impl<'a> View<'a> {
     /// How many members of the chunk are below the serial number.
     #[inline]
     fn rank_in(&self, chunk: usize, serial: u64) -> usize {
-        let low = narrow(serial & 0xFFFF);
-        let (block, within) = (low >> 8, low & 255);
-        let counter = self.counters.get(chunk).and_then(|counters| counters.get(block));
-        let before = counter.map_or(0, |n| usize::from(u16::from_le_bytes(*n)));
-        let words = self.bitmaps.get(chunk).and_then(|bitmap| bitmap.get(block * 4..block * 4 + 4));
-        let below = |(at, word): (usize, &[u8; 8])| {
-            let bits = within.saturating_sub(64 * at);
-            let mask = if bits >= 64 { u64::MAX } else { (1 << bits) - 1 };
-            (u64::from_le_bytes(*word) & mask).count_ones()
-        };
-        before + words.unwrap_or_default().iter().enumerate().map(below).map(narrow_bits).sum::<usize>()
+        let word = narrow((serial >> 6) & 1023);
+        let counter = self.counters.get(chunk).and_then(|counters| counters.get(word));
+        let below = self.word(chunk, word) & ((1 << (serial & 63)) - 1);
+        counter.map_or(0, |n| usize::from(u16::from_le_bytes(*n))) + narrow_bits(below.count_ones())
     }
 
     /// Where a member's fact lies.
@@ -228,16 +221,9 @@ impl<'a> View<'a> {
     pub(super) fn word_of_rank(&self, chunk: usize, rank: usize) -> (usize, usize) {
         let counters = self.counters.get(chunk).map_or(&[][..], |counters| counters.as_slice());
         let count = |n: &[u8; 2]| usize::from(u16::from_le_bytes(*n));
-        let block = counters.partition_point(|n| count(n) <= rank).saturating_sub(1);
-        let mut before = counters.get(block).map_or(0, count);
-        for word in block * 4..block * 4 + 4 {
-            let here = narrow_bits(self.word(chunk, word).count_ones());
-            if rank < before + here {
-                return (word, before);
-            }
-            before += here;
-        }
-        (block * 4 + 4, before)
+        // Words without members have the counter of the next one: the last of several is meant.
+        let word = counters.partition_point(|n| count(n) <= rank).saturating_sub(1);
+        (word, counters.get(word).map_or(0, count))
     }
 
     /// What [`Layout::open`](super::Layout::open) needs to know beyond lengths.
@@ -259,7 +245,8 @@ impl<'a> View<'a> {
             (dense, sparse, next_key) = (dense + members, this.sparse, this.key + 1);
         }
         let prefixes = || self.prefixes.iter().map(|n| narrow(u64::from(u32::from_le_bytes(*n))));
-        let prefixed = prefixes().is_sorted() && prefixes().last().unwrap_or_default() == self.sparse.len();
+        let prefixed =
+            prefixes().is_sorted() && prefixes().next_back().unwrap_or_default() == self.sparse.len();
         dense == self.dense && prefixed && self.directory_is_right()
     }
 

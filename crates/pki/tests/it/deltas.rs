@@ -11,16 +11,17 @@ use crate::support::{DAY, HOUR, NOW, anchors};
 const REVOKED_AT: UnixTime = UnixTime(NOW.0 - 10 * DAY);
 
 fn listing(serials: impl IntoIterator<Item = u32>, why: RevocationReason) -> List {
-    let entries = serials
-        .into_iter()
-        .map(|serial| entry(SerialNumber::from(serial).as_be_bytes(), REVOKED_AT, why));
+    let entries =
+        serials.into_iter().map(|serial| entry(SerialNumber::from(serial).as_be_bytes(), REVOKED_AT, why));
     entries.fold(List::of(&Authority::signature_second()), List::entry)
 }
 
 fn delta(base: u8, number: u8) -> List {
-    List::of(&Authority::signature_second())
-        .numbered(number)
-        .with(oid_table::DELTA_CRL_INDICATOR, true, integer(&[base]))
+    List::of(&Authority::signature_second()).numbered(number).with(
+        oid_table::DELTA_CRL_INDICATOR,
+        true,
+        integer(&[base]),
+    )
 }
 
 fn read(list: &List) -> Result<VerifiedDeltaList, CrlError> {
@@ -98,7 +99,10 @@ fn a_delta_is_never_a_complete_list_nor_the_other_way_round() {
     let complete = listing([1], RevocationReason::Superseded);
     assert_eq!(read(&complete).unwrap_err(), CrlError::NotADelta);
     let oid = oid_table::DELTA_CRL_INDICATOR;
-    assert_eq!(read(&complete.clone().with(oid, false, integer(&[1]))).unwrap_err(), CrlError::Extension { oid });
+    assert_eq!(
+        read(&complete.clone().with(oid, false, integer(&[1]))).unwrap_err(),
+        CrlError::Extension { oid }
+    );
     assert_eq!(read(&complete.with(oid, true, utf8("1"))).unwrap_err(), CrlError::Extension { oid });
 }
 
@@ -137,12 +141,17 @@ fn a_delta_is_of_the_same_key_and_scope() {
 #[test]
 fn a_delta_is_read_as_strictly_as_a_list() {
     let stranger = Authority::of(AuthorityKind::DigitalSignature, crate::support::Key::Stranger, &[1], NOW);
-    let foreign = List { authority: stranger.clone(), ..delta(1, 2) }
-        .with(oid_table::AUTHORITY_KEY_IDENTIFIER, false, stranger.key_identifier());
+    let foreign = List { authority: stranger.clone(), ..delta(1, 2) }.with(
+        oid_table::AUTHORITY_KEY_IDENTIFIER,
+        false,
+        stranger.key_identifier(),
+    );
     assert_eq!(read(&foreign).unwrap_err(), CrlError::UnknownIssuer);
-    let twice = delta(1, 2)
-        .entry(entry(&[9], NOW, RevocationReason::Superseded))
-        .entry(entry_with(&[9], NOW, &[reason(8)]));
+    let twice = delta(1, 2).entry(entry(&[9], NOW, RevocationReason::Superseded)).entry(entry_with(
+        &[9],
+        NOW,
+        &[reason(8)],
+    ));
     assert_eq!(read(&twice).unwrap_err(), CrlError::DuplicateEntry);
     let unknown = delta(1, 2).entry(entry_with(&[9], NOW, &[reason(7)]));
     assert_eq!(read(&unknown).unwrap_err(), CrlError::Reason { code: 7 });

@@ -100,7 +100,8 @@ fn two_entries_that_are_no_neighbours_do_not_prove_absence() {
         proof.neighbours.truncate(8);
         proof
     };
-    let joined = StatusProof { neighbours: [&left.neighbours[..], &right.neighbours].concat(), ..left.clone() };
+    let joined =
+        StatusProof { neighbours: [&left.neighbours[..], &right.neighbours].concat(), ..left.clone() };
     for forged in [without(left.clone()), without(right), swapped(left.clone()), shorter(left), joined] {
         assert_eq!(proven(&commitment, 300, &forged).unwrap_err(), UnprovenList::Proof);
     }

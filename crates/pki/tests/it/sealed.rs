@@ -15,8 +15,11 @@ fn list() -> List {
         entry(SerialNumber::from(2 * n).as_be_bytes(), NOW.plus(-i64::from(n % 900) * DAY), why)
     });
     let list = entries.fold(List::of(&Authority::signature_second()), List::entry);
-    list.entry(entry(&[0x7F; 20], NOW, RevocationReason::Superseded))
-        .entry(entry(&[0x7F; 8], NOW, RevocationReason::KeyCompromise))
+    list.entry(entry(&[0x7F; 20], NOW, RevocationReason::Superseded)).entry(entry(
+        &[0x7F; 8],
+        NOW,
+        RevocationReason::KeyCompromise,
+    ))
 }
 
 fn opened(bytes: &[u8], digest: Sha256Digest) -> Result<VerifiedRevocationList, SealedError> {
@@ -92,7 +95,10 @@ fn a_list_known_by_a_proof_has_no_sealed_form_and_takes_no_delta() {
     let proven = VerifiedRevocationList::proven(&commitment, &4.into(), &proof, &anchors()).unwrap();
     assert!(proven.sealed().is_none() && proven.sealed_sha256().is_none());
     assert!(proven.contains(&4.into()) && !proven.contains(&6.into()));
-    assert_eq!(proven.statuses_of(&[4.into(), 6.into()]), [list.status_of(&4.into()), EntryStatus::NotListed]);
+    assert_eq!(
+        proven.statuses_of(&[4.into(), 6.into()]),
+        [list.status_of(&4.into()), EntryStatus::NotListed]
+    );
     assert_eq!((proven.changes_since(&list).count(), list.changes_since(&proven).count()), (0, 0));
 }
 
@@ -114,7 +120,8 @@ fn many_are_asked_as_one_is() {
 fn watched_certificates_that_are_listed_are_found_in_one_pass() {
     let list = list().read().unwrap();
     let long = SerialNumber::from_be_bytes(&[0x7F; 20]).unwrap();
-    let watched = SerialSet::of((100..9000).step_by(3).map(SerialNumber::from).chain([long.clone()])).unwrap();
+    let watched =
+        SerialSet::of((100..9000).step_by(3).map(SerialNumber::from).chain([long.clone()])).unwrap();
     let found: Vec<RevokedEntry> = list.listed_among(&watched).collect();
     let expected: Vec<RevokedEntry> = list.iter().filter(|entry| watched.contains(&entry.serial)).collect();
     assert_eq!(found, expected);

@@ -91,7 +91,8 @@ pub(super) fn lines(counts: &[DayCount], fees: &FeeTable) -> Vec<Line> {
         let of_item = || counts.iter().filter(|day| day.item == fee.item);
         let sum = |count: u64, day: &DayCount| count.saturating_add(day.count);
         let count = of_item().fold(0, sum);
-        let charged = of_item().filter(|day| fee.is_charged(day.day)).fold(0, sum);
+        let costs = |day: &&DayCount| fee.authority > Amount::ZERO && fee.is_charged(day.day);
+        let charged = of_item().filter(costs).fold(0, sum);
         let authority = fee.authority.times(charged);
         (count > 0).then(|| Line {
             item: fee.item,

@@ -75,6 +75,8 @@ fn a_months_price_is_what_a_clerk_works_out_by_hand() {
     let month = "2026-04".parse().unwrap();
     let report = MonthlyReport::new(month, &counts, (Vec::new(), false), &some_fees());
     let [checks, latest] = report.lines[..] else { panic!("{:?}", report.lines) };
+    let told = [day_count(CHANGE_EVENT, date(2026, 4, 20), 5)];
+    assert_eq!(report::lines(&told, &some_fees())[0].charged, 0, "nobody lists a fee for it");
     // 900 after the free days at 2 yen; 1000 at 0.5 and 500 at 0.25.
     assert_eq!((checks.count, checks.charged), (1500, 900));
     assert_eq!((checks.authority, checks.operator), (amount("1800"), amount("625")));

@@ -50,7 +50,7 @@ struct Delivery {
     /// One of `delivery_methods_supported`.
     #[schema(example = "urn:ietf:rfc:8936")]
     method: String,
-    /// With push and webhook, the receiver's address; with poll, the platform's.
+    /// With poll, the platform's address.
     #[serde(skip_serializing_if = "Option::is_none")]
     endpoint_url: Option<String>,
 }
@@ -133,14 +133,8 @@ fn wanted(
     if other(&body.iss, &context.api_origin) || other(&body.aud, caller.relying_party.as_str()) {
         return Err(Error::Malformed.into());
     }
-    let (method, endpoint_url) =
-        body.delivery.map_or((None, None), |delivery| (Some(delivery.method), delivery.endpoint_url));
-    Ok(Wanted {
-        method,
-        endpoint_url,
-        events_requested: body.events_requested,
-        description: body.description,
-    })
+    let method = body.delivery.map(|delivery| delivery.method);
+    Ok(Wanted { method, events_requested: body.events_requested, description: body.description })
 }
 
 /// Configures how the caller's stream is delivered.

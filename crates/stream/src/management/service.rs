@@ -14,8 +14,6 @@ use super::{METHODS, Method, POLL, Status, StreamConfig, sql};
 pub(super) const MIN_VERIFICATION_INTERVAL: i64 = 60;
 /// Longest text of a receiver's own, in bytes.
 const MAX_TEXT: usize = 512;
-/// Longest address, in bytes.
-const MAX_URL: usize = 2048;
 /// Most event types that a receiver may ask for.
 const MAX_REQUESTED: usize = 100;
 
@@ -44,7 +42,6 @@ pub(super) enum Error {
 pub(super) struct Wanted {
     /// URI of the method; poll if it names none (SSF 1.0, 8.1.1.1).
     pub(super) method: Option<String>,
-    pub(super) endpoint_url: Option<String>,
     pub(super) events_requested: Option<Vec<String>>,
     pub(super) description: Option<String>,
 }
@@ -58,22 +55,12 @@ fn in_sequence(event_type: &EventType) -> bool {
     *event_type != musubi_feed::HEARTBEAT && *event_type != musubi_feed::DAY
 }
 
-/// Method and address, if they go together. Whether the address may be delivered to is judged with every delivery.
+/// The method, and the receiver's address for it.
 fn delivery(wanted: &Wanted) -> Result<(Method, Option<String>), Error> {
     let uri = wanted.method.as_deref().unwrap_or(POLL.uri);
     let method = METHODS.iter().copied().find(|method| method.uri == uri).ok_or(Error::Delivery)?;
-    match &wanted.endpoint_url {
-        Some(url) if method.to_endpoint => {
-            let plain = url.len() <= MAX_URL && url.bytes().all(|b| b.is_ascii_graphic());
-            if !plain || !(url.starts_with("https://") || url.starts_with("http://")) {
-                return Err(Error::Delivery);
-            }
-            Ok((method, Some(url.clone())))
-        }
-        None if method.to_endpoint => Err(Error::Delivery),
-        // The transmitter's own address, given back by a receiver that changes another member.
-        _ => Ok((method, None)),
-    }
+    // The platform's own address may be given back by a receiver that changes another member.
+    Ok((method, None))
 }
 
 fn check(wanted: &Wanted) -> Result<(), Error> {

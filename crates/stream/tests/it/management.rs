@@ -66,10 +66,10 @@ async fn a_stream_is_made_once_read_changed_replaced_and_removed() {
         assert_eq!(world.get(&bank, STREAMS).await.body, json!([made.body]));
         assert_eq!(world.get(&shop, &one).await.code(), (404, "stream.unknown"), "another's is unknown");
 
-        let push = json!({ "method": "urn:ietf:rfc:8935", "endpoint_url": "https://bank.test/events" });
-        let patch = json!({ "stream_id": id, "delivery": push });
+        let pull = json!({ "method": "urn:musubi:delivery:pull" });
+        let patch = json!({ "stream_id": id, "delivery": pull });
         let changed = world.call(&bank, "PATCH", STREAMS, &patch).await;
-        assert_eq!((&changed.body["delivery"], &changed.body["description"]), (&push, &json!("first")));
+        assert_eq!((&changed.body["delivery"], &changed.body["description"]), (&pull, &json!("first")));
         let put = json!({ "stream_id": id, "iss": "https://api.musubi.test", "events_requested": ["urn:x"] });
         let replaced = world.call(&bank, "PUT", STREAMS, &put).await;
         assert_eq!((&replaced.body["delivery"], &replaced.body["description"]), (&delivery, &Value::Null));
@@ -93,10 +93,7 @@ async fn a_delivery_that_is_not_possible_is_refused() {
     for world in worlds().await {
         let bank = world.client().await;
         for delivery in [
-            json!({ "method": "urn:ietf:rfc:8935" }),
-            json!({ "method": "urn:ietf:rfc:8935", "endpoint_url": "ftp://bank.test/" }),
-            json!({ "method": "urn:ietf:rfc:8935", "endpoint_url": "https://bank.test/\n" }),
-            json!({ "method": "urn:ietf:rfc:8935", "endpoint_url": format!("https://bank.test/{}", "a".repeat(3000)) }),
+            json!({ "method": "urn:ietf:rfc:8935", "endpoint_url": "https://hooks.bank.example/events" }),
             json!({ "method": "carrier-pigeon" }),
         ] {
             let answer = world.call(&bank, "POST", STREAMS, &json!({ "delivery": delivery })).await;

@@ -1,5 +1,7 @@
 //! Answers that wait for evidence: kept sealed, judged again by the platform itself, bounded in time.
 
+use std::collections::HashMap;
+
 use musubi_crypto::SealingKey;
 use musubi_kernel::UnixTime;
 use musubi_platform::Context;
@@ -78,33 +80,47 @@ pub(crate) async fn wait_for(
     sql::wait(tx, &waiting).await
 }
 
-/// Judges the answers that wait and were not tried for a minute; answers how many are settled.
+/// Judges the answers that wait and were not tried for a minute; answers how many are settled. One that cannot be judged for a
+/// fault of this platform keeps none of the others waiting.
 ///
 /// # Errors
-/// [`StoreError`] of the database; what failed otherwise waits on.
+/// The first [`StoreError`], after all were tried.
 pub async fn settle(verification: &Verification) -> Result<u32, StoreError> {
     let context = verification.context();
     let at = context.clock.now();
     let mut settled = 0;
+    let mut failed = None;
     loop {
         let due = {
             let mut tx = context.db.begin_read().await?;
             sql::due(&mut tx, at.plus(1 - RETRY_AFTER), at, BATCH).await?
         };
         if due.is_empty() {
-            return Ok(settled);
+            return failed.map_or(Ok(settled), Err);
         }
         // At once, for an authority that does not answer is waited for some seconds each time.
         let mut tasks = JoinSet::new();
+        let mut answers = HashMap::new();
         for waiting in due {
             let verification = verification.clone();
-            tasks.spawn(async move { settle_one(&verification, &waiting, at).await });
+            let answer = waiting.answer.clone();
+            let task = tasks.spawn(async move { settle_one(&verification, &waiting, at).await });
+            answers.insert(task.id(), answer);
         }
-        while let Some(outcome) = tasks.join_next().await {
-            match outcome {
-                Ok(done) => settled += u32::from(done?),
-                // The process is ending, or that one panicked: it waits on.
-                Err(error) => return Err(StoreError::Database(error.to_string())),
+        while let Some(outcome) = tasks.join_next_with_id().await {
+            let (id, error) = match outcome {
+                Ok((_, Ok(done))) => {
+                    settled += u32::from(done);
+                    continue;
+                }
+                Ok((id, Err(error))) => (id, error),
+                Err(error) => (error.id(), StoreError::Database(error.to_string())),
+            };
+            failed = failed.or(Some(error));
+            if let Some(answer) = answers.get(&id) {
+                let mut tx = context.db.begin().await?;
+                sql::tried(&mut tx, answer, at).await?;
+                tx.commit().await?;
             }
         }
     }

@@ -22,6 +22,7 @@ use crate::outcome::{
     Completed, LIFETIME, State, TransactionError, check_customer_id, check_purpose, nonce,
 };
 use crate::validation_policy::AppliedPolicy;
+use crate::watching::{self, matching};
 
 /// Longest document, in bytes of UTF-8: what a card window shows and signs (docs/spec/card-request.md).
 const MAX_DOCUMENT: usize = 32 * 1024;
@@ -205,7 +206,7 @@ pub async fn complete(
     let mut link = None;
     let mut attributes = None;
     let mut replaced_customer_id = None;
-    let mut consent = None;
+    let mut to_grant = None;
     let mut person = match &identified {
         Some(key) => linking::person_of(tx, key).await?,
         None => None,
@@ -230,12 +231,15 @@ pub async fn complete(
             .await?
             .map(|link| link.customer_id)
             .filter(|earlier| *earlier != new.customer_id);
-        linking::save_link(tx, &new, at).await.map_err(|e| match e {
+        watching::save_proofed_link(tx, context, &new, at).await.map_err(|e| match e {
             StoreError::Constraint => TransactionError::CustomerTaken,
             other => TransactionError::Store(other),
         })?;
+        if let Some(proven) = certificate.attributes() {
+            matching::found_by_proofing(tx, context, &new, proven, at).await?;
+        }
         if let (Some(id), Some(term)) = (&transaction.consent, term) {
-            let granted = NewConsent {
+            to_grant = Some(NewConsent {
                 id: id.clone(),
                 relying_party: transaction.relying_party.clone(),
                 person: whose.clone(),
@@ -246,9 +250,7 @@ pub async fn complete(
                 // upstream allows it, is our choice.
                 valid_from: at,
                 valid_until: term.valid_until,
-            };
-            consent::grant(tx, &granted, context.random.as_ref(), at).await?;
-            consent = Some(id.clone());
+            });
         }
         attributes = certificate.attributes().map(|a| Attributes {
             name: a.name.clone(),
@@ -279,6 +281,11 @@ pub async fn complete(
     };
     let keep = || Awaited::IdentityProofing(completion);
     freshness::follow(tx, context, &terms, &outcome, keep, at).await?;
+    // After what goes into the change stream: the audit log is locked last.
+    if let Some(granted) = &to_grant {
+        consent::grant(tx, granted, context.random.as_ref(), at).await?;
+    }
+    let consent = to_grant.map(|granted| granted.id);
     let receipt =
         record(tx, verification, (&transaction, state), (&verdict, &policy, &content), person.clone(), at)
             .await?;

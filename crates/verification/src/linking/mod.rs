@@ -18,6 +18,7 @@ use crate::upstream::{Upstream, UpstreamError};
 pub const MIGRATIONS: &[Migration] = &[
     Migration { name: "linking/0001_linking", sql: include_str!("migrations/0001_linking.sql") },
     Migration { name: "linking/0002_watching", sql: include_str!("migrations/0002_watching.sql") },
+    Migration { name: "linking/0003_ground", sql: include_str!("migrations/0003_ground.sql") },
 ];
 
 /// How many predecessors of a certificate are followed. A person renews a handful of times in a life.
@@ -151,6 +152,35 @@ pub async fn remember(tx: &mut Tx, key: &CertKey, person: &PersonId, at: UnixTim
     sql::check_later(tx, key).await
 }
 
+/// What became of a certificate that upstream named as a person's next one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CertificateFollowed {
+    /// It was not known and is the person's now.
+    New,
+    /// It is known as the person's.
+    Known,
+    /// It is known as somebody else's, and stays so.
+    SomebodyElses,
+}
+
+/// Remembers a certificate that upstream named as the next one of the person, unless it is known.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn follow_to(
+    tx: &mut Tx,
+    key: &CertKey,
+    person: &PersonId,
+    at: UnixTime,
+) -> Result<CertificateFollowed, StoreError> {
+    if let Some(owner) = sql::person_of(tx, key).await? {
+        let own = owner == *person;
+        return Ok(if own { CertificateFollowed::Known } else { CertificateFollowed::SomebodyElses });
+    }
+    let owner = sql::remember_certificate(tx, key, person, None, at).await?;
+    Ok(if owner == *person { CertificateFollowed::New } else { CertificateFollowed::SomebodyElses })
+}
+
 /// All certificates of a person, oldest first.
 ///
 /// # Errors
@@ -199,13 +229,27 @@ pub async fn mark_revoked(
     sql::mark_revoked(tx, revocations, at).await
 }
 
+/// Whether a link that was saved is a new one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use = "a new customer is watched, and counts"]
+pub enum Saved {
+    /// It is, and the customer is watched from now on.
+    New,
+    /// The person was linked before; being watched or not is as it was.
+    Before,
+}
+
 /// Links a person to a relying party's customer id. A person has one customer id at one relying party: a
-/// later proofing replaces it.
+/// later proofing replaces it. Who calls this counts a new customer: `watching::save_proofed_link` does both.
 ///
 /// # Errors
 /// [`StoreError::Constraint`] if the customer id belongs to another person.
-pub async fn save_link(tx: &mut Tx, link: &Link, at: UnixTime) -> Result<(), StoreError> {
-    sql::save_link(tx, link, at).await
+pub async fn save_link(tx: &mut Tx, link: &Link, at: UnixTime) -> Result<Saved, StoreError> {
+    if sql::insert_link(tx, link, at).await? {
+        return Ok(Saved::New);
+    }
+    sql::update_link(tx, link).await?;
+    Ok(Saved::Before)
 }
 
 /// The link of a customer id.

@@ -123,6 +123,15 @@ pub(super) async fn mark_revoked(
         columns: &["authority", "serial", "revoked_at", "reason", "person_id"],
     };
     tx.insert_many(with_person, rows).await?;
+    // Whoever was given a new certificate is followed to it: see `watching::succession`.
+    tx.execute(
+        "INSERT INTO succession_pending (authority, serial, person_id, since, next_at, tries)
+         SELECT authority, serial, person_id, $1, $1, 0 FROM named_by_list
+         WHERE reason IN ('superseded', 'affiliationChanged')
+         ON CONFLICT (authority, serial) DO NOTHING",
+        &[at.into()],
+    )
+    .await?;
     tx.query(
         "SELECT named.authority AS authority, named.serial AS serial, named.revoked_at AS revoked_at,
                 named.reason AS reason, link.person_id AS person_id,
@@ -172,22 +181,35 @@ fn known_certificate(row: &Row) -> Result<KnownCertificate, StoreError> {
     })
 }
 
-const LINK_INSERT: &str =
-    "INSERT INTO link (relying_party_id, person_id, customer_id, attributes_serial, created_at,
+/// `false` if the person is linked there already.
+pub(super) async fn insert_link(tx: &mut Tx, link: &Link, at: UnixTime) -> Result<bool, StoreError> {
+    let inserted = tx
+        .execute(
+            "INSERT INTO link (relying_party_id, person_id, customer_id, attributes_serial, created_at,
                        purpose, basis, watched_since)
-     VALUES ($1, $2, $3, $4, $5, 'contract_maintenance', 'identity_proofing', $5)
-     ON CONFLICT (relying_party_id, person_id)
-     DO UPDATE SET customer_id = excluded.customer_id, attributes_serial = excluded.attributes_serial";
+             VALUES ($1, $2, $3, $4, $5, 'contract_maintenance', 'identity_proofing', $5)
+             ON CONFLICT (relying_party_id, person_id) DO NOTHING",
+            &[
+                link.relying_party.as_str().into(),
+                link.person.as_str().into(),
+                link.customer_id.as_str().into(),
+                link.attributes_serial.to_string().into(),
+                at.into(),
+            ],
+        )
+        .await?;
+    Ok(inserted == 1)
+}
 
-pub(super) async fn save_link(tx: &mut Tx, link: &Link, at: UnixTime) -> Result<(), StoreError> {
+pub(super) async fn update_link(tx: &mut Tx, link: &Link) -> Result<(), StoreError> {
     tx.execute(
-        LINK_INSERT,
+        "UPDATE link SET customer_id = $3, attributes_serial = $4
+         WHERE relying_party_id = $1 AND person_id = $2",
         &[
             link.relying_party.as_str().into(),
             link.person.as_str().into(),
             link.customer_id.as_str().into(),
             link.attributes_serial.to_string().into(),
-            at.into(),
         ],
     )
     .await

@@ -6,7 +6,7 @@ use musubi_platform::person::PersonId;
 use musubi_platform::relying_party::RelyingPartyId;
 use musubi_store::Db;
 
-use super::{Link, Revocation, mark_revoked, remember, save_link};
+use super::{Link, Revocation, Saved, mark_revoked, remember, save_link};
 
 async fn databases(dir: &std::path::Path) -> Vec<Db> {
     let mut all = vec![Db::open_sqlite(&dir.join("t.sqlite")).await.unwrap()];
@@ -41,7 +41,8 @@ async fn a_certificate_is_marked_once_and_everyone_who_watches_its_holder_is_nam
                     customer_id: format!("c-{serial}"),
                     attributes_serial: key(serial).serial,
                 };
-                save_link(&mut tx, &link, UnixTime(1)).await.unwrap();
+                assert_eq!(save_link(&mut tx, &link, UnixTime(1)).await.unwrap(), Saved::New);
+                assert_eq!(save_link(&mut tx, &link, UnixTime(2)).await.unwrap(), Saved::Before);
             }
         }
         let named: Vec<Revocation> = [2, 1, 9]

@@ -1,4 +1,4 @@
-//! Through the routers, on both databases.
+//! The verification service through its routes, on both databases, under a small authority of certificates and lists.
 
 #![allow(
     clippy::unwrap_used,
@@ -6,5 +6,14 @@
     clippy::indexing_slicing,
     reason = "the tests' support is not in test functions"
 )]
+#![allow(dead_code, reason = "the support of the pki crate's tests has more than is needed here")]
 
+mod bulk;
 mod freshness;
+mod hostile;
+mod matching;
+mod succession;
+#[path = "../../../pki/tests/it/support/mod.rs"]
+mod support;
+mod watching;
+mod world;

@@ -44,13 +44,14 @@ pub(super) fn router() -> Router<Portal> {
         .route("/presence/{relying_party}/end", post(end_presence))
         .route("/uses/{index}", get(usage))
         .route("/uses/{index}/bundle", get(bundle))
+        .merge(super::watching::router())
         .fallback(async |State(portal): State<Portal>, PageLang(lang): PageLang| {
             Trouble::NotFound.page(&portal, lang)
         })
 }
 
 /// Why there is no page.
-enum Trouble {
+pub(super) enum Trouble {
     NotFound,
     Inside(String),
     Refused(Problem),
@@ -69,7 +70,7 @@ impl From<TransactionError> for Trouble {
 }
 
 impl Trouble {
-    fn page(self, portal: &Portal, lang: Lang) -> Response {
+    pub(super) fn page(self, portal: &Portal, lang: Lang) -> Response {
         let t = TEXTS.tr(lang);
         let (status, title, what, next) = match self {
             Self::NotFound => (
@@ -106,7 +107,7 @@ impl Trouble {
     }
 }
 
-fn context(portal: &Portal) -> &Context {
+pub(super) fn context(portal: &Portal) -> &Context {
     portal.0.verification.context()
 }
 
@@ -114,7 +115,7 @@ fn secure(portal: &Portal) -> bool {
     context(portal).portal_origin.starts_with("https://")
 }
 
-async fn signed_in(
+pub(super) async fn signed_in(
     portal: &Portal,
     headers: &HeaderMap,
     at: UnixTime,
@@ -191,7 +192,11 @@ async fn home(
     shown.await.unwrap_or_else(|trouble| trouble.page(&portal, lang))
 }
 
-async fn name_of(tx: &mut Tx, id: &relying_party::RelyingPartyId, lang: Lang) -> Result<String, StoreError> {
+pub(super) async fn name_of(
+    tx: &mut Tx,
+    id: &relying_party::RelyingPartyId,
+    lang: Lang,
+) -> Result<String, StoreError> {
     let found = relying_party::by_id(tx, id).await?;
     Ok(found.map_or_else(|| id.to_string(), |rp| if lang == Lang::Ja { rp.name_ja } else { rp.name_en }))
 }
@@ -265,10 +270,10 @@ async fn sign_in(
 }
 
 #[derive(Deserialize)]
-struct CardAnswer {
-    certificate: String,
-    signature: String,
-    origin: String,
+pub(super) struct CardAnswer {
+    pub(super) certificate: String,
+    pub(super) signature: String,
+    pub(super) origin: String,
 }
 
 async fn complete_sign_in(

@@ -1,6 +1,6 @@
 //! The resident's portal (利用者ポータル): sign in with the card and see every use that was made of one's
-//! certificates, which companies are linked, which consents were given and where the card is used without PIN (かざし利用);
-//! withdraw a consent, end such a use.
+//! certificates, which companies are linked and watch for what, which consents were given and where the card is used without
+//! PIN (かざし利用); withdraw a consent, end such a use, object to being watched, find companies and answer them.
 //!
 //! The portal is a relying party of its own platform: it signs residents in by an entitlement check like any
 //! other, at its own origin.
@@ -8,6 +8,7 @@
 mod cookies;
 mod http;
 mod views;
+mod watching;
 
 use std::sync::{Arc, LazyLock};
 

@@ -28,7 +28,8 @@ async fn a_move_is_one_event_for_each_relying_party_that_knows_the_person_and_no
             [(&fx.bank, "c-1", &at_bank, "available"), (&fx.clinic, "p-1", &at_clinic, "no_consent")]
         {
             let answer = fx.get(client, "/v1/change-events").await.expect(200);
-            let [event] = &told(&answer)[..] else { panic!("{}", answer.text) };
+            let events = told(&answer);
+            let [event] = &events[..] else { panic!("{}", answer.text) };
             for (member, value) in [
                 ("sequence", json!(1)),
                 ("kind", json!("attributes_changed")),

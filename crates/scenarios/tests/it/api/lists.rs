@@ -40,7 +40,7 @@ impl Receive for Whole {
     }
 }
 
-async fn whole(upstream: &HttpUpstream, path: &str) -> Result<Vec<u8>, UpstreamError> {
+pub(crate) async fn whole(upstream: &dyn Upstream, path: &str) -> Result<Vec<u8>, UpstreamError> {
     let mut whole = Whole::default();
     upstream.fetch(path, &mut whole).await?;
     Ok(whole.0)

@@ -3,6 +3,8 @@
 //! Each run waits for its note before it sends the next entry; runs of other endpoints note beside it. One commit to disk
 //! serves all who wait at that moment, so that the disk does not set the pace.
 
+use std::collections::HashSet;
+
 use musubi_kernel::UnixTime;
 use musubi_platform::Context;
 use musubi_store::{StoreError, Tx};
@@ -53,6 +55,13 @@ struct Entry {
 }
 
 impl Entry {
+    fn accepted(&self) -> Option<(&Lease, u64)> {
+        match self.note {
+            Note::Accepted { sequence } => Some((&self.lease, sequence)),
+            _ => None,
+        }
+    }
+
     fn may_stop(&self) -> bool {
         matches!(self.note, Note::Rejected { .. } | Note::Failed { .. } | Note::Gone)
     }
@@ -104,9 +113,20 @@ async fn write(context: Context, mut entries: mpsc::Receiver<Entry>) {
 
 async fn written(context: &Context, group: &[Entry]) -> Result<Vec<Noted>, StoreError> {
     let mut tx = context.db.begin().await?;
+    let at = context.clock.now();
+    let accepted: Vec<(&Lease, u64)> = group.iter().filter_map(Entry::accepted).collect();
+    let mut held = HashSet::new();
+    for some in accepted.chunks(sql::ACCEPTANCES) {
+        held.extend(sql::accepted(&mut tx, some, (at, lease_until(at))).await?);
+    }
     let mut noted = Vec::with_capacity(group.len());
-    for Entry { lease, note, .. } in group {
-        noted.push(apply(&mut tx, context, lease, note).await?);
+    for entry in group {
+        let lease = &entry.lease;
+        noted.push(match entry.accepted() {
+            Some(_) if held.contains(&lease.relying_party) => Noted::Held,
+            Some(_) => Noted::Over,
+            None => apply(&mut tx, context, lease, &entry.note).await?,
+        });
     }
     tx.commit().await?;
     Ok(noted)
@@ -117,7 +137,8 @@ async fn apply(tx: &mut Tx, context: &Context, lease: &Lease, note: &Note) -> Re
     let times = (at, lease_until(at));
     let held = match note {
         Note::Verified => sql::verified(tx, lease, at).await?,
-        Note::Accepted { sequence } => sql::accepted(tx, lease, *sequence, times).await?,
+        // Noted together, above.
+        Note::Accepted { .. } => false,
         Note::Redelivered { sequence, code } => {
             sql::redelivered(tx, lease, *sequence, code.as_deref(), times).await?
         }

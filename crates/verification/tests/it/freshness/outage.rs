@@ -406,3 +406,33 @@ async fn a_hold_ends_when_its_time_is_over_and_says_that_nothing_is_known() {
         }
     }
 }
+
+#[tokio::test]
+async fn what_can_no_longer_be_read_is_ended_and_keeps_nothing_else_waiting() {
+    for mut world in worlds().await {
+        let client = world.client().await;
+        world.publish(1, &[]);
+        assert!(world.round().await);
+        world.link(&client, 1, "c-1").await;
+        world.set_contract(&client, json!({ "max_age_seconds": HOUR, "in_outage": "hold" })).await;
+        world.script().reachable = false;
+        world.advance(2 * HOUR);
+        let lost = world.sign_in(&client, 1).await;
+        world.restart_with(8).await;
+        let kept = world.sign_in(&client, 1).await;
+        assert_eq!((lost.str("state"), kept.str("state")), ("held", "held"));
+        world.script().reachable = true;
+        world.publish(2, &[]);
+        world.advance(60);
+        assert!(world.round().await);
+        let told = world.told(&client, "settled").await;
+        let by = |answer: &Answer| told.iter().find(|body| body["answer"] == answer.str("id")).unwrap();
+        assert_eq!(
+            (&by(&lost)["state"], &by(&lost)["code"]),
+            (&json!("refused"), &json!("answer.unreadable"))
+        );
+        assert_eq!(by(&kept)["state"], "accepted");
+        let path = format!("/v1/entitlement-checks/{}", lost.str("id"));
+        assert_eq!(world.get(&client, &path).await.expect(200).str("state"), "refused");
+    }
+}

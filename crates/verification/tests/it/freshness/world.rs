@@ -34,6 +34,7 @@ use super::support::lists::{List, entry};
 use super::support::responses::{Answer as OcspAnswer, Says};
 use super::support::{HOUR, Key, NOW, anchors, sign};
 
+const SECRET: u8 = 7;
 pub(crate) const ORIGIN: &str = "https://rp.example";
 
 /// A holder's certificates of both kinds have this serial number.
@@ -225,12 +226,12 @@ pub(crate) async fn worlds_under(policy: Policy) -> Vec<World> {
     worlds
 }
 
-fn context(db: Db, clock: &Arc<FixedClock>, seed: u8) -> Context {
+fn context(db: Db, clock: &Arc<FixedClock>, seed: u8, secret: u8) -> Context {
     Context {
         db,
         clock: clock.clone(),
         random: Arc::new(SeededRandom::new([seed; 32])),
-        pairwise_secret: Arc::new(Secret::new(vec![7; 32])),
+        pairwise_secret: Arc::new(Secret::new(vec![secret; 32])),
         signing_key: Arc::new(Ed25519Signer::from_seed(&[7; 32]).unwrap()),
         api_origin: "https://api.musubi.test".into(),
         portal_origin: "https://portal.musubi.test".into(),
@@ -259,7 +260,7 @@ impl World {
             asked_by_ocsp: 0,
             now: NOW,
         })));
-        let (verification, router) = started(context(db, &clock, 1), upstream.clone(), policy);
+        let (verification, router) = started(context(db, &clock, 1, SECRET), upstream.clone(), policy);
         Self {
             verification,
             clock,
@@ -274,13 +275,18 @@ impl World {
 
     /// The process ends, and the database with it where it is a file; both come up again.
     pub(crate) async fn restart(&mut self) {
+        self.restart_with(SECRET).await;
+    }
+
+    /// As [`World::restart`], with another secret of the platform.
+    pub(crate) async fn restart_with(&mut self, secret: u8) {
         let mut db = self.context().db.clone();
         if let Some(file) = &self.file {
             db.close().await;
             db = Db::open_sqlite(file).await.unwrap();
         }
         let seed = u8::try_from(self.count.fetch_add(1, Ordering::Relaxed) % 200).unwrap() + 2;
-        let context = context(db, &self.clock, seed);
+        let context = context(db, &self.clock, seed, secret);
         (self.verification, self.router) = started(context, self.upstream.clone(), self.policy);
         self.verification.refresh().await.unwrap();
         self.verification.catch_up().await.unwrap();
