@@ -45,6 +45,7 @@ audit_events! {
     OFFLINE_FILTER_DOWNLOADED = "offline_filter.downloaded", "事業者が失効情報フィルタ（オフライン確認用）を受け取りました。", "A relying party downloaded an offline filter or a delta.";
     REVOCATION_LIST_TAKEN_IN = "revocation_list.taken_in", "失効リストを取り込みました。", "A revocation list was taken in.";
     CHANGE_EVENT_RECORDED = "change_event.recorded", "電子証明書の変更を記録しました。", "A change of a certificate was recorded.";
+    CHANGE_EVENT_REFINED = "change_event.refined", "先に記録した電子証明書の変更の内容がわかり、記録しました。", "What a change that was recorded before means became known and was recorded.";
     STREAM_ENDPOINT_SET = "stream_endpoint.set", "事業者が変更通知の送り先を登録または変更しました。", "A relying party registered or changed where its change stream is sent.";
     STREAM_ENDPOINT_REMOVED = "stream_endpoint.removed", "事業者が変更通知の送り先を取り消しました。", "A relying party removed where its change stream was sent.";
     STREAM_ENDPOINT_SECRET_ROTATED = "stream_endpoint.secret_rotated", "事業者が変更通知の送り先の共有鍵を新しくしました。", "A relying party renewed the shared secret of its endpoint.";
