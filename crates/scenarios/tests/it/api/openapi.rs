@@ -121,7 +121,7 @@ fn every_path_parameter_is_declared_and_every_post_declares_its_idempotency_key(
             );
             assert!(parameter["description"].is_string(), "{name}: {}", parameter["name"]);
         }
-        let wants_key = method == "POST" && path != "/v1/token";
+        let wants_key = ["POST", "PUT"].contains(&method.as_str()) && path != "/v1/token";
         assert_eq!(named("header").contains("Idempotency-Key"), wants_key, "{name}");
     }
 }
