@@ -21,7 +21,7 @@ use crate::list_tree::{self, ListCommitment, StatusProof, UnprovenList};
 use crate::revocation_list_reader::{Pieces, Told, Wanted, read_entries, verify};
 use crate::source::{Digests, Report, Sealed, Source};
 use crate::status_set::{
-    Changes, Common, Cursor, Key, Moment, SealedError, SerialSet, StatusSet, View, narrow,
+    Changes, Cursor, Key, Moment, SealedError, SerialSet, Shared, StatusSet, View, narrow,
 };
 
 /// A limit that lets the largest list through that the JPKI could need (some 50 million entries), in bytes.
@@ -224,7 +224,7 @@ impl VerifiedRevocationList {
     pub fn listed_among<'a>(&'a self, watched: &'a SerialSet) -> impl Iterator<Item = RevokedEntry> + 'a {
         let all = self.view().into_iter();
         all.flat_map(|view| {
-            Common::of(view, watched.set().view())
+            Shared::of(view, watched.set().view())
                 .filter_map(move |(key, fact)| revoked(key, view.moment(fact)))
         })
     }

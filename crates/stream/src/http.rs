@@ -17,7 +17,7 @@ pub fn api() -> OpenApiRouter<Streams> {
     serving::http::api()
         .merge(days::http::api())
         .merge(poll::http::api())
+        .merge(push::api())
         .merge(management::http::api())
         .merge(discovery::http::api())
-        .merge(push::api())
 }

@@ -42,7 +42,10 @@ fn delta(input: &[u8]) {
     let mut given = List::of(authority()).numbered(2).with(oid::DELTA_CRL_INDICATOR, true, vec![2, 1, 1]);
     given.entries.push(input.to_vec());
     let der = given.der();
-    assert!(VerifiedRevocationList::parse_and_verify(&der, jpki(), MAX_LIST_BYTES).is_err(), "a delta as a list");
+    assert!(
+        VerifiedRevocationList::parse_and_verify(&der, jpki(), MAX_LIST_BYTES).is_err(),
+        "a delta as a list"
+    );
     let Ok(delta) = VerifiedDeltaList::parse_and_verify(&der, jpki(), MAX_LIST_BYTES) else { return };
     let base = base.read().expect("a list");
     let list = base.apply_delta(&delta).expect("a delta that goes on from it");

@@ -22,9 +22,8 @@ pub(super) fn sealed(input: &[u8]) {
     static LIST: LazyLock<Vec<u8>> = LazyLock::new(|| {
         // A dense chunk, sparse serial numbers and a long one.
         let serials = (0..1100_u32).map(|n| 0x20000 + n).chain([1, 77, 0x0100_0000]);
-        let entries = serials.map(|serial| {
-            entry(SerialNumber::from(serial).as_be_bytes(), NOW, RevocationReason::Superseded)
-        });
+        let entries = serials
+            .map(|serial| entry(SerialNumber::from(serial).as_be_bytes(), NOW, RevocationReason::Superseded));
         let list = entries.fold(List::of(authority()), List::entry);
         let list = list.entry(entry(&[0x7F; 20], NOW, RevocationReason::KeyCompromise));
         list.read().expect("a list").sealed().expect("all entries").to_vec()
@@ -49,7 +48,7 @@ fn open(bytes: &[u8]) {
             let _ = (set.contains(serial), set.position(serial).map(|at| set.at(at)));
         }
         assert!(set.iter().take(MOST + 1).count() <= MOST, "a set without an end");
-        assert!(set.common_with(&set).take(MOST + 1).count() <= MOST);
+        assert!(set.shared_with(&set).take(MOST + 1).count() <= MOST);
     }
     if let Ok(list) = VerifiedRevocationList::from_sealed(shared, &sha256(bytes), jpki()) {
         for serial in asked {

@@ -92,7 +92,7 @@ impl Iterator for Changes<'_> {
 }
 
 /// The members that two sets share, with the facts of the first.
-pub(crate) struct Common<'a> {
+pub(crate) struct Shared<'a> {
     first: Cursor<'a>,
     second: Cursor<'a>,
     /// Of a word that both have: its first serial number, the members of the first set, where their facts lie, and the
@@ -100,13 +100,13 @@ pub(crate) struct Common<'a> {
     word: (u64, u64, usize, u64),
 }
 
-impl<'a> Common<'a> {
+impl<'a> Shared<'a> {
     pub(crate) fn of(first: View<'a>, second: View<'a>) -> Self {
         Self { first: Cursor::start(first), second: Cursor::start(second), word: (0, 0, 0, 0) }
     }
 }
 
-impl Iterator for Common<'_> {
+impl Iterator for Shared<'_> {
     type Item = (Key, Fact);
 
     fn next(&mut self) -> Option<Self::Item> {

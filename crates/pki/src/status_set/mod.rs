@@ -40,7 +40,7 @@ pub(crate) use key::Key;
 use layout::Layout;
 pub use layout::SealedError;
 pub(crate) use layout::Tree;
-pub(crate) use merge::{Changes, Common};
+pub(crate) use merge::{Changes, Shared};
 pub use serials::SerialSet;
 pub(crate) use view::View;
 

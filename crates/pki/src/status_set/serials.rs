@@ -6,7 +6,7 @@ use std::sync::Arc;
 use musubi_crypto::{Sha256Digest, sha256};
 
 use super::layout::Tree;
-use super::{Collector, Common, Cursor, Draft, Duplicates, Key, SealedError, StatusSet};
+use super::{Collector, Cursor, Draft, Duplicates, Key, SealedError, Shared, StatusSet};
 use crate::key::SerialNumber;
 use crate::source::Sealed;
 
@@ -83,8 +83,8 @@ impl SerialSet {
     }
 
     /// Those that are in both, in order.
-    pub fn common_with<'a>(&'a self, other: &'a Self) -> impl Iterator<Item = SerialNumber> + 'a {
-        Common::of(self.0.view(), other.0.view()).filter_map(|(key, _)| key.serial())
+    pub fn shared_with<'a>(&'a self, other: &'a Self) -> impl Iterator<Item = SerialNumber> + 'a {
+        Shared::of(self.0.view(), other.0.view()).filter_map(|(key, _)| key.serial())
     }
 
     pub(crate) fn set(&self) -> &StatusSet {

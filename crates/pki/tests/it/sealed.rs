@@ -127,7 +127,7 @@ fn watched_certificates_that_are_listed_are_found_in_one_pass() {
     assert_eq!(found, expected);
     assert!(found.len() > 900 && found.last().is_some_and(|entry| entry.serial == long));
     let other = SerialSet::of((1..9000).map(SerialNumber::from)).unwrap();
-    assert!(watched.common_with(&other).eq(watched.iter().filter(|serial| other.contains(serial))));
+    assert!(watched.shared_with(&other).eq(watched.iter().filter(|serial| other.contains(serial))));
     let sealed: Sealed = Arc::new(watched.sealed().to_vec());
     let again = SerialSet::from_sealed(sealed.clone(), &sha256(watched.sealed())).unwrap();
     assert!(again.iter().eq(watched.iter()));

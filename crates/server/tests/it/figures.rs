@@ -55,6 +55,8 @@ async fn platform(db: Db) -> Platform {
             portal: "https://portal.musubi.test".into(),
             card: CardOrigins::from("https://card.musubi.test"),
         },
+        reach: musubi_httpkit::outbound::Reach::PublicOnly,
+        sealed_lists: None,
     })
     .await
     .unwrap()

@@ -428,8 +428,9 @@ fn read_list(r: &mut Reader<'_>) -> Result<ListEvidence, Malformed> {
     keys.end()?;
     r.array_of("list proof", 3)?;
     let first = r.number("list proof position")?;
-    let neighbours =
-        (0..r.array("list proof entries", 2 * MOST_ENTRIES)?).map(|_| read_entry(r)).collect::<Result<_, _>>()?;
+    let neighbours = (0..r.array("list proof entries", 2 * MOST_ENTRIES)?)
+        .map(|_| read_entry(r))
+        .collect::<Result<_, _>>()?;
     let hashes = hashes(r.bytes("list proof hashes", MAX_HASHES * 32)?, "list proof hashes")?;
     Ok(ListEvidence {
         commitment: ListCommitment {

@@ -1,12 +1,16 @@
-//! `/v1/ssf/…` (SSF 1.0, 8). The requests are those of the standard: members that are not known are passed over, and there is no idempotency key. Making a stream twice is
-//! refused, and everything else may be repeated.
+//! `/v1/ssf/…` (SSF 1.0, 8). The requests are those of the standard: members that are not known are passed over, and there
+//! is no idempotency key. Making a stream twice is
+//! refused, and everything else may be repeated. Longer than 500 lines because the standard has eight routes, each with its
+//! answers.
 
 use axum::extract::State;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use musubi_httpkit::problems::{REQUEST_MALFORMED, REQUEST_RATE_LIMITED};
 use musubi_httpkit::{Json, Problem, ProblemDocument, Query};
+use musubi_kernel::{Secret, UnixTime};
 use musubi_platform::{ApiError, Caller, Context, RelyingPartyId};
+use musubi_store::Tx;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
@@ -18,6 +22,7 @@ use crate::Streams;
 use crate::problems::{
     STREAM_DELIVERY_UNSUPPORTED, STREAM_EXISTS, STREAM_SUBJECTS_BY_REGISTRATION, STREAM_UNKNOWN,
 };
+use crate::push::{self, PushError};
 
 pub(crate) fn api() -> OpenApiRouter<Streams> {
     OpenApiRouter::new()
@@ -38,6 +43,7 @@ impl From<Error> for ApiError {
             Error::TooSoon { wait } => Problem::new(&REQUEST_RATE_LIMITED)
                 .with_header(header::RETRY_AFTER, HeaderValue::from(wait))
                 .into(),
+            Error::Push(error) => error.into(),
             Error::Store(error) => error.into(),
         }
     }
@@ -50,9 +56,12 @@ struct Delivery {
     /// One of `delivery_methods_supported`.
     #[schema(example = "urn:ietf:rfc:8936")]
     method: String,
-    /// With poll, the platform's address.
+    /// With push and webhook, the receiver's address; with poll, the platform's.
     #[serde(skip_serializing_if = "Option::is_none")]
     endpoint_url: Option<String>,
+    /// Value of the header `Authorization` that is sent along (RFC 8935). Kept sealed, and never shown.
+    #[serde(default, skip_serializing)]
+    authorization_header: Option<String>,
 }
 
 /// What a receiver wants (SSF 1.0, 8.1.1).
@@ -98,9 +107,47 @@ struct ConfigBody {
     /// Words of the receiver.
     #[serde(skip_serializing_if = "Option::is_none")]
     description: Option<String>,
+    /// With push and webhook: what the receiver shows before anything is delivered.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ownership: Option<Ownership>,
+    /// The webhook's key `whsec_…`, in the answer that made it and never again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    secret: Option<String>,
 }
 
-fn config_body(context: &Context, relying_party: &RelyingPartyId, config: StreamConfig) -> ConfigBody {
+/// Proof that the endpoint's origin is the receiver's own (`docs/spec/change-stream-push.md`).
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = StreamOwnership)]
+struct Ownership {
+    /// The path at the endpoint's origin.
+    #[schema(example = "/.well-known/musubi-receiver")]
+    path: &'static str,
+    /// What stands there, on a line of its own.
+    value: String,
+    /// When it was seen, RFC 3339.
+    verified_at: Option<String>,
+}
+
+/// The sender's part of the answer.
+async fn ownership(tx: &mut Tx, caller: &Caller) -> Result<Option<Ownership>, Error> {
+    match push::endpoint(tx, &caller.relying_party).await {
+        Ok(endpoint) => Ok(Some(Ownership {
+            path: push::OWNERSHIP_PATH,
+            value: endpoint.challenge,
+            verified_at: endpoint.verified_at.map(UnixTime::rfc3339),
+        })),
+        Err(PushError::NoEndpoint) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn config_body(
+    context: &Context,
+    relying_party: &RelyingPartyId,
+    config: StreamConfig,
+    ownership: Option<Ownership>,
+    secret: Option<Secret<String>>,
+) -> ConfigBody {
     let own = (config.method == POLL).then(|| format!("{}/v1/ssf/poll", context.api_origin));
     ConfigBody {
         stream_id: relying_party.to_string(),
@@ -112,9 +159,12 @@ fn config_body(context: &Context, relying_party: &RelyingPartyId, config: Stream
         delivery: Delivery {
             method: config.method.uri.to_owned(),
             endpoint_url: config.endpoint_url.or(own),
+            authorization_header: None,
         },
         min_verification_interval: MIN_VERIFICATION_INTERVAL,
         description: config.description,
+        ownership,
+        secret: secret.map(|secret| secret.expose().clone()),
     }
 }
 
@@ -133,8 +183,17 @@ fn wanted(
     if other(&body.iss, &context.api_origin) || other(&body.aud, caller.relying_party.as_str()) {
         return Err(Error::Malformed.into());
     }
-    let method = body.delivery.map(|delivery| delivery.method);
-    Ok(Wanted { method, events_requested: body.events_requested, description: body.description })
+    let (method, endpoint_url, authorization) = match body.delivery {
+        Some(named) => (Some(named.method), named.endpoint_url, named.authorization_header.map(Secret::new)),
+        None => (None, None, None),
+    };
+    Ok(Wanted {
+        method,
+        endpoint_url,
+        authorization,
+        events_requested: body.events_requested,
+        description: body.description,
+    })
 }
 
 /// Configures how the caller's stream is delivered.
@@ -152,16 +211,19 @@ fn wanted(
     security(("client_credentials" = []))
 )]
 async fn create(
-    State(context): State<Context>,
+    State(streams): State<Streams>,
     caller: Caller,
     Json(body): Json<StreamBody>,
 ) -> Result<Response, ApiError> {
-    let wanted = wanted(&context, &caller, body, false)?;
+    let context = streams.context();
+    let wanted = wanted(context, &caller, body, false)?;
     let mut tx = context.db.begin().await?;
-    let config =
-        service::create(&mut tx, &context, &caller.relying_party, wanted, context.clock.now()).await?;
+    let at = context.clock.now();
+    let (config, secret) = service::create(&mut tx, &streams, &caller.relying_party, wanted, at).await?;
+    let ownership = ownership(&mut tx, &caller).await?;
     tx.commit().await?;
-    let body = config_body(&context, &caller.relying_party, config);
+    streams.push().wake();
+    let body = config_body(context, &caller.relying_party, config, ownership, secret);
     Ok((StatusCode::CREATED, Json::<_>(body)).into_response())
 }
 
@@ -203,7 +265,8 @@ async fn read(
     let one = query.of(&caller)?;
     let mut tx = context.db.begin_read().await?;
     let config = super::config(&mut tx, &caller.relying_party).await?;
-    let body = config.map(|config| config_body(&context, &caller.relying_party, config));
+    let ownership = ownership(&mut tx, &caller).await?;
+    let body = config.map(|config| config_body(&context, &caller.relying_party, config, ownership, None));
     match (one, body) {
         (true, None) => Err(Error::Unknown.into()),
         (true, Some(body)) => Ok(Json::<_>(body).into_response()),
@@ -227,11 +290,11 @@ async fn read(
     security(("client_credentials" = []))
 )]
 async fn update(
-    State(context): State<Context>,
+    State(streams): State<Streams>,
     caller: Caller,
     Json(body): Json<StreamBody>,
 ) -> Result<Json<ConfigBody>, ApiError> {
-    changed(&context, &caller, body, Change::Named).await
+    changed(&streams, &caller, body, Change::Named).await
 }
 
 /// Replaces the configuration.
@@ -250,25 +313,29 @@ async fn update(
     security(("client_credentials" = []))
 )]
 async fn replace(
-    State(context): State<Context>,
+    State(streams): State<Streams>,
     caller: Caller,
     Json(body): Json<StreamBody>,
 ) -> Result<Json<ConfigBody>, ApiError> {
-    changed(&context, &caller, body, Change::All).await
+    changed(&streams, &caller, body, Change::All).await
 }
 
 async fn changed(
-    context: &Context,
+    streams: &Streams,
     caller: &Caller,
     body: StreamBody,
     change: Change,
 ) -> Result<Json<ConfigBody>, ApiError> {
+    let context = streams.context();
     let wanted = wanted(context, caller, body, true)?;
     let mut tx = context.db.begin().await?;
     let at = context.clock.now();
-    let config = service::change(&mut tx, context, &caller.relying_party, wanted, change, at).await?;
+    let (config, secret) =
+        service::change(&mut tx, streams, &caller.relying_party, wanted, change, at).await?;
+    let ownership = ownership(&mut tx, caller).await?;
     tx.commit().await?;
-    Ok(Json(config_body(context, &caller.relying_party, config)))
+    streams.push().wake();
+    Ok(Json(config_body(context, &caller.relying_party, config, ownership, secret)))
 }
 
 /// Removes the configuration. The sequence goes on, and is read by pages.

@@ -44,8 +44,8 @@ pub const PUSH: Method = Method { name: "push", uri: "urn:ietf:rfc:8935", to_end
 /// Standard Webhooks.
 pub const WEBHOOK: Method = Method { name: "webhook", uri: "urn:musubi:delivery:webhook", to_endpoint: true };
 
-/// Every method that a receiver may choose here. One with an endpoint is chosen at the sender's own route.
-pub const METHODS: &[Method] = &[PULL, POLL];
+/// Every method.
+pub const METHODS: &[Method] = &[PULL, POLL, PUSH, WEBHOOK];
 
 /// Whether entries are delivered (SSF 1.0, 8.1.2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,14 +1,16 @@
 //! The rules of stream management.
 
 use musubi_feed::{EVENT_TYPES, Event, EventType, STREAM_UPDATED, VERIFICATION};
-use musubi_kernel::UnixTime;
+use musubi_kernel::{Secret, UnixTime};
 use musubi_platform::audit::{self, AuditEvent};
 use musubi_platform::change_stream::{self, NewEntry};
 use musubi_platform::{Context, RelyingPartyId};
 use musubi_store::{StoreError, Tx};
 use serde_json::{Map, json};
 
-use super::{METHODS, Method, POLL, Status, StreamConfig, sql};
+use super::{METHODS, Method, POLL, PUSH, Status, StreamConfig, WEBHOOK, sql};
+use crate::Streams;
+use crate::push::{self, NewEndpoint, PushError, Style};
 
 /// A receiver asks for a sign of life at most this often, in seconds (SSF 1.0, 8.1.1: `min_verification_interval`).
 pub(super) const MIN_VERIFICATION_INTERVAL: i64 = 60;
@@ -34,14 +36,19 @@ pub(super) enum Error {
         wait: i64,
     },
     #[error(transparent)]
+    Push(#[from] PushError),
+    #[error(transparent)]
     Store(#[from] StoreError),
 }
 
 /// What a receiver wants.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Default)]
 pub(super) struct Wanted {
     /// URI of the method; poll if it names none (SSF 1.0, 8.1.1.1).
     pub(super) method: Option<String>,
+    pub(super) endpoint_url: Option<String>,
+    /// Value of the header `Authorization` that the receiver wants to see.
+    pub(super) authorization: Option<Secret<String>>,
     pub(super) events_requested: Option<Vec<String>>,
     pub(super) description: Option<String>,
 }
@@ -55,12 +62,16 @@ fn in_sequence(event_type: &EventType) -> bool {
     *event_type != musubi_feed::HEARTBEAT && *event_type != musubi_feed::DAY
 }
 
-/// The method, and the receiver's address for it.
+/// Method and address, if they go together. Whether the address may be delivered to is for the sender to judge.
 fn delivery(wanted: &Wanted) -> Result<(Method, Option<String>), Error> {
     let uri = wanted.method.as_deref().unwrap_or(POLL.uri);
     let method = METHODS.iter().copied().find(|method| method.uri == uri).ok_or(Error::Delivery)?;
-    // The platform's own address may be given back by a receiver that changes another member.
-    Ok((method, None))
+    match &wanted.endpoint_url {
+        Some(url) if method.to_endpoint => Ok((method, Some(url.clone()))),
+        None if method.to_endpoint => Err(Error::Delivery),
+        // The transmitter's own address, given back by a receiver that changes another member.
+        _ => Ok((method, None)),
+    }
 }
 
 fn check(wanted: &Wanted) -> Result<(), Error> {
@@ -73,13 +84,44 @@ fn check(wanted: &Wanted) -> Result<(), Error> {
     Ok(())
 }
 
+/// Has the sender do what a configuration says. Answers the webhook's key if one was made.
+async fn deliver(
+    tx: &mut Tx,
+    streams: &Streams,
+    relying_party: &RelyingPartyId,
+    config: &StreamConfig,
+    authorization: Option<Secret<String>>,
+    at: UnixTime,
+) -> Result<Option<Secret<String>>, Error> {
+    let style = match config.method {
+        PUSH => Some(Style::SetPush),
+        WEBHOOK => Some(Style::Webhook),
+        _ => None,
+    };
+    let Some((style, url)) = style.zip(config.endpoint_url.clone()) else {
+        push::remove_endpoint(tx, relying_party, at).await?;
+        return Ok(None);
+    };
+    let heartbeat_seconds = push::HEARTBEAT_SECONDS;
+    let new = NewEndpoint { url, style, authorization, heartbeat_seconds, after: None };
+    let (context, reach) = (streams.context(), streams.push().reach());
+    let (_, secret) = push::set_endpoint(tx, context, reach, relying_party, &new, at).await?;
+    if config.status != Status::Enabled {
+        push::pause(tx, relying_party, at).await?;
+    }
+    Ok(secret)
+}
+
+/// A configuration as it is now, and the webhook's key if one was made.
+pub(super) type Configured = (StreamConfig, Option<Secret<String>>);
+
 pub(super) async fn create(
     tx: &mut Tx,
-    context: &Context,
+    streams: &Streams,
     relying_party: &RelyingPartyId,
     wanted: Wanted,
     at: UnixTime,
-) -> Result<StreamConfig, Error> {
+) -> Result<Configured, Error> {
     check(&wanted)?;
     let (method, endpoint_url) = delivery(&wanted)?;
     let config = StreamConfig {
@@ -96,8 +138,9 @@ pub(super) async fn create(
     if !sql::insert(tx, relying_party, &config).await? {
         return Err(Error::Exists);
     }
-    record(tx, context, relying_party, audit::STREAM_CONFIGURED, &config, at).await?;
-    Ok(config)
+    let secret = deliver(tx, streams, relying_party, &config, wanted.authorization, at).await?;
+    record(tx, streams.context(), relying_party, audit::STREAM_CONFIGURED, &config, at).await?;
+    Ok((config, secret))
 }
 
 /// Which members a change names.
@@ -111,17 +154,18 @@ pub(super) enum Change {
 
 pub(super) async fn change(
     tx: &mut Tx,
-    context: &Context,
+    streams: &Streams,
     relying_party: &RelyingPartyId,
     wanted: Wanted,
     change: Change,
     at: UnixTime,
-) -> Result<StreamConfig, Error> {
+) -> Result<Configured, Error> {
     check(&wanted)?;
     sql::lock(tx, relying_party).await?;
     let mut config = sql::find(tx, relying_party).await?.ok_or(Error::Unknown)?;
     let all = change == Change::All;
-    if all || wanted.method.is_some() {
+    let delivered_anew = all || wanted.method.is_some();
+    if delivered_anew {
         (config.method, config.endpoint_url) = delivery(&wanted)?;
     }
     if all || wanted.events_requested.is_some() {
@@ -132,8 +176,13 @@ pub(super) async fn change(
     }
     config.updated_at = at;
     sql::update(tx, relying_party, &config).await?;
-    record(tx, context, relying_party, audit::STREAM_CONFIGURED, &config, at).await?;
-    Ok(config)
+    let secret = if delivered_anew {
+        deliver(tx, streams, relying_party, &config, wanted.authorization, at).await?
+    } else {
+        None
+    };
+    record(tx, streams.context(), relying_party, audit::STREAM_CONFIGURED, &config, at).await?;
+    Ok((config, secret))
 }
 
 pub(super) async fn remove(
@@ -145,6 +194,9 @@ pub(super) async fn remove(
     let config = sql::find(tx, relying_party).await?.ok_or(Error::Unknown)?;
     if !sql::delete(tx, relying_party).await? {
         return Err(Error::Unknown);
+    }
+    if config.method.to_endpoint {
+        push::remove_endpoint(tx, relying_party, at).await?;
     }
     Ok(record(tx, context, relying_party, audit::STREAM_REMOVED, &config, at).await?)
 }
@@ -168,6 +220,17 @@ pub(super) async fn set_status(
     config.reason = reason;
     config.updated_at = at;
     sql::update(tx, relying_party, &config).await?;
+    if changes && config.method.to_endpoint {
+        let moved = match status {
+            Status::Enabled => push::resume(tx, relying_party, at).await,
+            Status::Paused | Status::Disabled => push::pause(tx, relying_party, at).await,
+        };
+        // The endpoint may have been removed by its own route.
+        match moved {
+            Ok(()) | Err(PushError::NoEndpoint) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
     if changes {
         let mut body = Map::new();
         body.insert("status".into(), status.as_str().into());

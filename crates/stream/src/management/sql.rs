@@ -4,11 +4,11 @@ use musubi_kernel::UnixTime;
 use musubi_platform::RelyingPartyId;
 use musubi_store::{Row, StoreError, Tx, Value};
 
-use super::{POLL, PULL, PUSH, StreamConfig, WEBHOOK};
+use super::{METHODS, StreamConfig};
 
 fn config(row: &Row) -> Result<StreamConfig, StoreError> {
     let method = row.text("method")?;
-    let method = [PULL, POLL, PUSH, WEBHOOK].into_iter().find(|known| known.name == method);
+    let method = METHODS.iter().copied().find(|known| known.name == method);
     let requested = row.text_opt("events_requested")?.map(|json| serde_json::from_str(&json));
     Ok(StreamConfig {
         method: method.ok_or(StoreError::Corrupt("method"))?,

@@ -3,6 +3,7 @@
 use axum::body::Body;
 use axum::http::Request;
 use musubi_feed::{Accepted, VerifyingKey};
+use musubi_stream::push::{self, Endpoint, State, Style};
 use serde_json::{Value, json};
 
 use crate::world::{Client, World, worlds};
@@ -66,10 +67,14 @@ async fn a_stream_is_made_once_read_changed_replaced_and_removed() {
         assert_eq!(world.get(&bank, STREAMS).await.body, json!([made.body]));
         assert_eq!(world.get(&shop, &one).await.code(), (404, "stream.unknown"), "another's is unknown");
 
-        let pull = json!({ "method": "urn:musubi:delivery:pull" });
-        let patch = json!({ "stream_id": id, "delivery": pull });
+        let push =
+            json!({ "method": "urn:ietf:rfc:8935", "endpoint_url": "https://hooks.bank.example/events" });
+        let mut sent = push.clone();
+        sent["authorization_header"] = json!("Bearer very-secret");
+        let patch = json!({ "stream_id": id, "delivery": sent });
         let changed = world.call(&bank, "PATCH", STREAMS, &patch).await;
-        assert_eq!((&changed.body["delivery"], &changed.body["description"]), (&pull, &json!("first")));
+        assert!(!changed.body.to_string().contains("very-secret"), "it is never shown");
+        assert_eq!((&changed.body["delivery"], &changed.body["description"]), (&push, &json!("first")));
         let put = json!({ "stream_id": id, "iss": "https://api.musubi.test", "events_requested": ["urn:x"] });
         let replaced = world.call(&bank, "PUT", STREAMS, &put).await;
         assert_eq!((&replaced.body["delivery"], &replaced.body["description"]), (&delivery, &Value::Null));
@@ -92,12 +97,20 @@ async fn a_stream_is_made_once_read_changed_replaced_and_removed() {
 async fn a_delivery_that_is_not_possible_is_refused() {
     for world in worlds().await {
         let bank = world.client().await;
-        for delivery in [
-            json!({ "method": "urn:ietf:rfc:8935", "endpoint_url": "https://hooks.bank.example/events" }),
-            json!({ "method": "carrier-pigeon" }),
+        let push = |url: &str| json!({ "method": "urn:ietf:rfc:8935", "endpoint_url": url });
+        for (delivery, code) in [
+            (json!({ "method": "urn:ietf:rfc:8935" }), "stream.delivery_unsupported"),
+            (json!({ "method": "carrier-pigeon" }), "stream.delivery_unsupported"),
+            (push("ftp://hooks.bank.example/"), "stream_endpoint.url_refused"),
+            (push("https://127.0.0.1/"), "stream_endpoint.url_refused"),
+            (push("https://hooks.bank.example/\n"), "stream_endpoint.url_refused"),
+            (
+                push(&format!("https://hooks.bank.example/{}", "a".repeat(3000))),
+                "stream_endpoint.url_refused",
+            ),
         ] {
             let answer = world.call(&bank, "POST", STREAMS, &json!({ "delivery": delivery })).await;
-            assert_eq!(answer.code(), (400, "stream.delivery_unsupported"), "{delivery}");
+            assert_eq!(answer.code(), (400, code), "{delivery}");
         }
         for body in [
             json!({ "iss": "https://elsewhere.test" }),
@@ -111,6 +124,46 @@ async fn a_delivery_that_is_not_possible_is_refused() {
         let unnamed = world.call(&bank, "PATCH", STREAMS, &json!({})).await;
         assert_eq!(unnamed.code(), (400, "request.malformed"), "a change names its stream");
         assert_eq!(world.get(&bank, STREAMS).await.body, json!([]));
+    }
+}
+
+async fn endpoint(world: &World, client: &Client) -> Option<Endpoint> {
+    let mut tx = world.context.db.begin_read().await.unwrap();
+    push::endpoint(&mut tx, &client.id).await.ok()
+}
+
+#[tokio::test]
+async fn the_sender_does_what_the_configuration_says() {
+    for world in worlds().await {
+        let bank = world.client().await;
+        let id = bank.id.as_str();
+        let webhook = json!({ "method": "urn:musubi:delivery:webhook", "endpoint_url": "https://hooks.bank.example/a" });
+        let made = world.call(&bank, "POST", STREAMS, &json!({ "delivery": webhook })).await;
+        assert!(made.body["secret"].as_str().unwrap().starts_with("whsec_"), "{}", made.body);
+        let kept = endpoint(&world, &bank).await.unwrap();
+        assert_eq!((kept.style, kept.state), (Style::Webhook, State::Unverified));
+        assert_eq!(made.body["ownership"]["path"], push::OWNERSHIP_PATH);
+        assert_eq!(made.body["ownership"]["value"], kept.challenge);
+        let read = world.get(&bank, &format!("{STREAMS}?stream_id={id}")).await;
+        assert_eq!((&read.body["secret"], &read.body["ownership"]), (&Value::Null, &made.body["ownership"]));
+
+        for (status, state) in
+            [("paused", State::Paused), ("disabled", State::Paused), ("enabled", State::Unverified)]
+        {
+            let body = json!({ "stream_id": id, "status": status });
+            assert_eq!(world.call(&bank, "POST", "/v1/ssf/status", &body).await.status, 200);
+            assert_eq!(endpoint(&world, &bank).await.unwrap().state, state, "{status}");
+        }
+        let push = json!({ "method": "urn:ietf:rfc:8935", "endpoint_url": "https://hooks.bank.example/b" });
+        world.call(&bank, "PATCH", STREAMS, &json!({ "stream_id": id, "delivery": push })).await;
+        assert_eq!(endpoint(&world, &bank).await.unwrap().style, Style::SetPush);
+        world.call(&bank, "PATCH", STREAMS, &json!({ "stream_id": id, "description": "x" })).await;
+        assert_eq!(endpoint(&world, &bank).await.unwrap().url, "https://hooks.bank.example/b");
+        world.call(&bank, "PUT", STREAMS, &json!({ "stream_id": id })).await;
+        assert!(endpoint(&world, &bank).await.is_none(), "poll is sent nowhere");
+        world.call(&bank, "PUT", STREAMS, &json!({ "stream_id": id, "delivery": push })).await;
+        world.call(&bank, "DELETE", &format!("{STREAMS}?stream_id={id}"), &json!(null)).await;
+        assert!(endpoint(&world, &bank).await.is_none());
     }
 }
 

@@ -57,6 +57,14 @@ pub struct PublishedList {
     pub deltas: Vec<PublishedDelta>,
 }
 
+impl PublishedList {
+    /// A list of all certificates of a generation, of which nothing more is told.
+    #[must_use]
+    pub fn full(authority: AuthorityKind, key_id: String, number: u64, path: String) -> Self {
+        Self { authority, key_id, number, scope: ListScope::Full, path, bytes: None, deltas: Vec::new() }
+    }
+}
+
 /// A delta list that upstream says it has.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PublishedDelta {

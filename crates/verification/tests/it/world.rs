@@ -25,7 +25,7 @@ use musubi_store::Db;
 use musubi_verification::Verification;
 use musubi_verification::linking::{self, Link};
 use musubi_verification::upstream::{
-    ConsentEvidence, ConsentTerm, LatestAttributes, PublishedList, SerialSuccession, Upstream, UpstreamError,
+    ConsentEvidence, ConsentTerm, LatestAttributes, PublishedList, Receive, SerialSuccession, Upstream, UpstreamError,
 };
 use serde_json::Value;
 use tower::ServiceExt as _;
@@ -64,8 +64,9 @@ impl Upstream for Scripted {
     async fn revocation_lists(&self) -> Result<Vec<PublishedList>, UpstreamError> {
         self.said(|said| said.lists.iter().map(|(list, _)| list.clone()).collect())
     }
-    async fn fetch_list(&self, list: &PublishedList) -> Result<Vec<u8>, UpstreamError> {
-        self.said(|said| said.lists.iter().find(|(other, _)| other == list).unwrap().1.clone())
+    async fn fetch(&self, path: &str, into: &mut dyn Receive) -> Result<(), UpstreamError> {
+        self.said(|said| said.lists.iter().find(|(other, _)| other.path == path).unwrap().1.clone())
+            .and_then(|der| into.chunk(&der))
     }
     async fn counterpart(&self, key: &CertKey) -> Result<Option<SerialNumber>, UpstreamError> {
         self.said(|said| said.counterparts.get(&name_of(key)).cloned())
@@ -169,12 +170,12 @@ impl World {
     pub(crate) async fn publish(&self, list: List, number: u8) {
         let list = list.numbered(number);
         let verified = list.verified();
-        let published = PublishedList {
-            authority: verified.authority(),
-            key_id: verified.key_id().to_owned(),
-            number: verified.number(),
-            path: format!("/{}/{number}", verified.authority().as_str()),
-        };
+        let published = PublishedList::full(
+            verified.authority(),
+            verified.key_id().to_owned(),
+            verified.number(),
+            format!("/{}/{number}", verified.authority().as_str()),
+        );
         {
             let mut said = self.upstream.0.lock().unwrap();
             said.lists.retain(|(other, _)| other.key_id != published.key_id);

@@ -93,7 +93,7 @@ async fn what_was_left_undone_after_a_list_is_caught_up_once() {
             customer_id: "c-1".into(),
             attributes_serial: serial,
         };
-        linking::save_link(&mut tx, &link, fx.now()).await.unwrap();
+        let _ = linking::save_link(&mut tx, &link, fx.now()).await.unwrap();
         tx.commit().await.unwrap();
 
         assert_eq!(fx.platform.verification().catch_up().await.unwrap(), 1, "{}", fx.engine);

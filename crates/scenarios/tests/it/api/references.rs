@@ -10,12 +10,13 @@ use musubi_platform::audit::AUDIT_EVENTS;
 use super::golden::assert_committed;
 
 /// Every crate's list of problems, with the heading of its part.
-fn problems() -> [(&'static str, &'static [&'static ProblemKind]); 7] {
+fn problems() -> [(&'static str, &'static [&'static ProblemKind]); 8] {
     [
         ("Any request", musubi_httpkit::PROBLEMS),
         ("Client authentication, repeated requests, audit log", musubi_platform::PROBLEMS),
         ("Identity proofing, entitlement check, change check", musubi_verification::problems::PROBLEMS),
         ("The change stream", musubi_stream::PROBLEMS),
+        ("The change stream's endpoint", musubi_stream::push::PROBLEMS),
         ("The card window", musubi_connector::PROBLEMS),
         ("The card window of musubi-agent", musubi_agent::serve::PROBLEMS),
         ("Virtual cards of the simulated nation", musubi_nation::PROBLEMS),

@@ -177,6 +177,27 @@ fn only_store_names_the_sql_driver_and_only_crypto_a_crypto_library() {
 }
 
 #[test]
+fn only_mapping_departs_from_the_lints_that_forbid_unsafe_code() {
+    let departs = |file: &File| {
+        let whole = file
+            .text
+            .split("[lints]")
+            .nth(1)
+            .is_some_and(|lints| lints.trim().starts_with("workspace = true"));
+        file.name() == "Cargo.toml"
+            && file.path.matches('/').count() == 2
+            && file.crate_folder().is_some()
+            && !whole
+    };
+    let departing: Vec<String> = files()
+        .into_iter()
+        .filter(departs)
+        .filter_map(|file| file.crate_folder().map(str::to_owned))
+        .collect();
+    assert_eq!(departing, ["mapping"], "every other crate has the workspace's lints");
+}
+
+#[test]
 fn the_server_links_neither_the_nation_nor_the_sample_services() {
     let linked = linked("server");
     for foreign in ["nation", "services", "demo"] {

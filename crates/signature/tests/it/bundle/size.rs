@@ -99,7 +99,8 @@ fn absent_in_a_million() -> Absent {
         record
     };
     let of_leaf = |leaf: u32| 16 * leaf..16 * leaf + 16;
-    let leaves = (0..62_500).map(|leaf| leaf_hash(of_leaf(leaf).map(record).collect::<Vec<_>>().as_flattened()));
+    let leaves =
+        (0..62_500).map(|leaf| leaf_hash(of_leaf(leaf).map(record).collect::<Vec<_>>().as_flattened()));
     let levels = Levels::over(leaves.collect());
     // Both neighbours stand in one leaf.
     let leaf = (0x1E_E607 - 2) / 4 / 16;

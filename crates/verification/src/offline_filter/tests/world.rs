@@ -26,7 +26,7 @@ use super::support::lists::{List, entry};
 use super::support::{DAY, HOUR, Key, NOW, anchors};
 use crate::Verification;
 use crate::upstream::{
-    ConsentEvidence, ConsentTerm, LatestAttributes, PublishedList, SerialSuccession, Upstream, UpstreamError,
+    ConsentEvidence, ConsentTerm, LatestAttributes, PublishedList, Receive, SerialSuccession, Upstream, UpstreamError,
 };
 
 pub(super) const FIRST: u32 = 1_000_000;
@@ -45,12 +45,12 @@ impl Publisher {
             let bytes = (FIRST + serial).to_be_bytes();
             list = list.entry(entry(&bytes[1..], NOW.plus(-DAY), RevocationReason::Superseded));
         }
-        let published = PublishedList {
-            authority: AuthorityKind::DigitalSignature,
-            key_id: hex::encode(key_id(Key::SignatureSecond)),
-            number: number.into(),
-            path: "/list".into(),
-        };
+        let published = PublishedList::full(
+            AuthorityKind::DigitalSignature,
+            hex::encode(key_id(Key::SignatureSecond)),
+            number.into(),
+            "/list".into(),
+        );
         *self.0.lock().unwrap() = Some((published, list.der()));
     }
 }
@@ -60,8 +60,9 @@ impl Upstream for Publisher {
     async fn revocation_lists(&self) -> Result<Vec<PublishedList>, UpstreamError> {
         Ok(self.0.lock().unwrap().iter().map(|(list, _)| list.clone()).collect())
     }
-    async fn fetch_list(&self, _: &PublishedList) -> Result<Vec<u8>, UpstreamError> {
-        self.0.lock().unwrap().as_ref().map(|(_, der)| der.clone()).ok_or(UpstreamError::Unreachable)
+    async fn fetch(&self, _: &str, into: &mut dyn Receive) -> Result<(), UpstreamError> {
+        let published = self.0.lock().unwrap();
+        into.chunk(published.as_ref().map(|(_, der)| der).ok_or(UpstreamError::Unreachable)?)
     }
     async fn counterpart(&self, _: &CertKey) -> Result<Option<SerialNumber>, UpstreamError> {
         Err(UpstreamError::Unreachable)

@@ -59,9 +59,10 @@ pub(super) async fn judge_all(
     if applications.is_empty() {
         return Ok(Vec::new());
     }
-    let policy = {
+    // An outage is told in the line's result: the file can be sent again.
+    let (policy, _) = {
         let mut tx = verification.context().db.begin_read().await?;
-        verification.policy_of(&mut tx, &relying_party.id).await?
+        verification.policy_of(&mut tx, &relying_party.id, Some(&registration.ground.purpose)).await?
     };
     let about = (relying_party, registration, &policy);
     let mut judged = applications
@@ -113,6 +114,7 @@ fn judge_one(
         signed_data: document.as_slice().into(),
         expected_digest: None,
         lists,
+        ocsp: &[],
     };
     // Nothing vouches for when it was signed: no lower bound.
     let judgement = judge(&evidence, verification.anchors(), &policy.rules, at);

@@ -17,7 +17,6 @@ use super::signed::{self, Application, JudgedApplication};
 use super::{BulkError, Registration, results, service, sql};
 use crate::Verification;
 use crate::evidence;
-use crate::revocation::Lists;
 use crate::watching::matching::{self, Tag};
 
 /// Lines that were read and are to take effect.
@@ -89,7 +88,7 @@ pub(super) async fn write(
         }
         let written = take_effect(&mut tx, verification, &mut now, (&named, judged, known.clone()), at);
         written.await?;
-        if asked_upstream && Lists::are_outdated(&mut tx, verification.anchors(), &lists).await? {
+        if asked_upstream && verification.lists().are_outdated(&mut tx, &lists).await? {
             drop(tx);
             verification.refresh().await.map_err(|e| BulkError::Interrupted(e.to_string()))?;
             continue;

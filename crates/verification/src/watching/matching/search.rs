@@ -17,7 +17,6 @@ use crate::Verification;
 use crate::evidence::{self, Concluded, Reasoning};
 use crate::linking;
 use crate::outcome::{LIFETIME, Signed, TransactionError, nonce};
-use crate::revocation::Lists;
 
 define_id!(
     /// A search.
@@ -121,9 +120,9 @@ pub async fn complete(
 ) -> Result<Found, TransactionError> {
     let context = verification.context();
     let signed = Signed::decode(certificate, signature)?;
-    let (search, policy) = {
+    let (search, (policy, _)) = {
         let mut tx = context.db.begin_read().await?;
-        (find(&mut tx, person, id, at).await?, verification.policy_of(&mut tx, &portal.id).await?)
+        (find(&mut tx, person, id, at).await?, verification.policy_of(&mut tx, &portal.id, None).await?)
     };
     let document = document(verification, portal, &search);
     let lists = verification.lists().snapshot();
@@ -134,6 +133,7 @@ pub async fn complete(
         signed_data: document.as_bytes().into(),
         expected_digest: None,
         lists: &lists,
+        ocsp: &[],
     };
     let rules = policy.rules_from(search.created_at);
     let judgement = judge(&evidence, verification.anchors(), &rules, at);
@@ -182,7 +182,7 @@ pub async fn complete(
     };
     let receipt = audit::append(&mut tx, &event, context.random.as_ref(), at).await?;
     evidence::keep(&mut tx, context, &receipt, search.id.as_str(), &content).await?;
-    if Lists::are_outdated(&mut tx, verification.anchors(), &lists).await? {
+    if verification.lists().are_outdated(&mut tx, &lists).await? {
         return Err(TransactionError::Outdated);
     }
     tx.commit().await?;

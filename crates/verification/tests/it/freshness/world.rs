@@ -23,7 +23,7 @@ use musubi_store::Db;
 use musubi_verification::Verification;
 use musubi_verification::entitlement_check::to_be_signed;
 use musubi_verification::upstream::{
-    ConsentEvidence, ConsentTerm, LatestAttributes, PublishedList, SerialSuccession, Upstream, UpstreamError,
+    ConsentEvidence, ConsentTerm, LatestAttributes, PublishedList, Receive, SerialSuccession, Upstream, UpstreamError,
 };
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
@@ -78,10 +78,10 @@ impl Upstream for Scripted {
         Ok(self.reached()?.lists.iter().map(|(list, _)| list.clone()).collect())
     }
 
-    async fn fetch_list(&self, list: &PublishedList) -> Result<Vec<u8>, UpstreamError> {
+    async fn fetch(&self, path: &str, into: &mut dyn Receive) -> Result<(), UpstreamError> {
         let script = self.reached()?;
-        let found = script.lists.iter().find(|(announced, _)| announced == list);
-        Ok(found.unwrap().1.clone())
+        let found = script.lists.iter().find(|(announced, _)| announced.path == path);
+        into.chunk(&found.unwrap().1)
     }
 
     async fn counterpart(&self, key: &CertKey) -> Result<Option<SerialNumber>, UpstreamError> {
@@ -159,12 +159,7 @@ pub(crate) fn list(authority: AuthorityKind, number: u8, made_at: UnixTime, revo
 
 pub(crate) fn announced(authority: AuthorityKind, number: u8) -> PublishedList {
     let key_id = musubi_kernel::hex_lower(&key_id(of(authority).key));
-    PublishedList {
-        authority,
-        key_id,
-        number: number.into(),
-        path: format!("/{}/{number}", authority.as_str()),
-    }
+    PublishedList::full(authority, key_id, number.into(), format!("/{}/{number}", authority.as_str()))
 }
 
 pub(crate) struct Client {
