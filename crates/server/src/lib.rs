@@ -43,6 +43,7 @@ use musubi_platform::relying_party::{self, NewRelyingParty, RegisterError, Relyi
 use musubi_store::{Db, StoreError, Tx};
 use musubi_stream::{ListsInUse, Streams};
 use musubi_telemetry::Intake;
+use musubi_verification::change_check::follow_up;
 use musubi_verification::presence::CardAuthorities;
 use musubi_verification::revocation::IntakeError;
 use musubi_verification::upstream::Upstream;
@@ -238,6 +239,7 @@ impl Platform {
         tokio::join!(
             self.take_in_lists(stop.clone()),
             self.settle_answers(stop.clone()),
+            self.settle_changes(stop.clone()),
             self.follow_successions(stop.clone()),
             self.make_offline_filters(stop.clone()),
             musubi_stream::push::run(&self.streams, stop),
@@ -268,6 +270,21 @@ impl Platform {
         while !*stop.borrow() {
             if let Err(error) = self.verification.settle().await {
                 tracing::warn!(%error, "answers that wait for evidence were not settled");
+            }
+            tokio::select! {
+                () = tokio::time::sleep(SETTLE_EVERY) => {}
+                changed = stop.changed() => if changed.is_err() { return },
+            }
+        }
+    }
+
+    /// Beside everything else: an authority that does not answer holds nobody up.
+    async fn settle_changes(&self, mut stop: watch::Receiver<bool>) {
+        while !*stop.borrow() {
+            match follow_up::settle_due(&self.verification).await {
+                Ok(settled) if settled.told > 0 => self.streams.push().wake(),
+                Ok(_) => {}
+                Err(error) => tracing::warn!(%error, "pending changes were not settled"),
             }
             tokio::select! {
                 () = tokio::time::sleep(SETTLE_EVERY) => {}
