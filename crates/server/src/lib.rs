@@ -44,6 +44,7 @@ use musubi_store::{Db, StoreError, Tx};
 use musubi_stream::{ListsInUse, Streams};
 use musubi_telemetry::Intake;
 use musubi_verification::change_check::follow_up;
+use musubi_verification::consent_keeping;
 use musubi_verification::presence::CardAuthorities;
 use musubi_verification::revocation::IntakeError;
 use musubi_verification::upstream::Upstream;
@@ -59,6 +60,8 @@ pub use openapi::{document, routes};
 
 /// How often upstream is asked for newer revocation lists.
 pub const INTAKE_EVERY: Duration = Duration::from_secs(1);
+/// How often consents are looked through.
+const CONSENTS_EVERY: Duration = Duration::from_secs(60);
 /// How often answers that wait for evidence are looked at; each of them once a minute.
 const SETTLE_EVERY: Duration = Duration::from_secs(5);
 /// How often expired rows are deleted, in rounds of the intake.
@@ -240,6 +243,7 @@ impl Platform {
             self.take_in_lists(stop.clone()),
             self.settle_answers(stop.clone()),
             self.settle_changes(stop.clone()),
+            self.keep_consents(stop.clone()),
             self.follow_successions(stop.clone()),
             self.make_offline_filters(stop.clone()),
             musubi_stream::push::run(&self.streams, stop),
@@ -288,6 +292,19 @@ impl Platform {
             }
             tokio::select! {
                 () = tokio::time::sleep(SETTLE_EVERY) => {}
+                changed = stop.changed() => if changed.is_err() { return },
+            }
+        }
+    }
+
+    /// Reminders, ends and withdrawals of consents.
+    async fn keep_consents(&self, mut stop: watch::Receiver<bool>) {
+        while !*stop.borrow() {
+            if let Err(error) = consent_keeping::keep(&self.verification).await {
+                tracing::warn!(%error, "consents were not looked through");
+            }
+            tokio::select! {
+                () = tokio::time::sleep(CONSENTS_EVERY) => {}
                 changed = stop.changed() => if changed.is_err() { return },
             }
         }

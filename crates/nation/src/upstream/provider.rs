@@ -125,6 +125,14 @@ pub(crate) trait Provider: Clone + Send + Sync + 'static {
     /// Withdraws a consent.
     fn withdraw_consent(&self, consent_id: &str) -> impl Future<Output = Result<(), Refusal>> + Send;
 
+    /// Consents to a service that were withdrawn at `since` or later, in the order of time: at most `limit`.
+    fn withdrawals(
+        &self,
+        service_id: &str,
+        since: UnixTime,
+        limit: u32,
+    ) -> impl Future<Output = Result<Vec<(String, UnixTime)>, Refusal>> + Send;
+
     /// 最新の4情報提供: the consented attributes and the new serial number.
     fn latest_attributes(
         &self,
@@ -228,6 +236,16 @@ impl Provider for World {
         let mut tx = self.inner.db.begin().await?;
         super::withdraw_consent(&mut tx, consent_id, self.now()).await?;
         Ok(tx.commit().await?)
+    }
+
+    async fn withdrawals(
+        &self,
+        service_id: &str,
+        since: UnixTime,
+        limit: u32,
+    ) -> Result<Vec<(String, UnixTime)>, Refusal> {
+        let mut tx = self.inner.db.begin_read().await?;
+        Ok(super::sql::withdrawals(&mut tx, service_id, since, limit).await?)
     }
 
     async fn latest_attributes(

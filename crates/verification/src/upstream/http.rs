@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     ConsentEvidence, ConsentTerm, LatestAttributes, PublishedDelta, PublishedList, Receive, SerialSuccession,
-    Upstream, UpstreamError,
+    Upstream, UpstreamError, WithdrawnConsent, WithdrawnConsents,
 };
 
 /// Largest JSON answer, in bytes.
@@ -217,6 +217,24 @@ struct Term {
 }
 
 #[derive(Serialize)]
+struct WithdrawalsAsked<'a> {
+    service_id: &'a str,
+    since: UnixTime,
+}
+
+#[derive(Deserialize)]
+struct Withdrawals {
+    withdrawals: Vec<Withdrawal>,
+    more: bool,
+}
+
+#[derive(Deserialize)]
+struct Withdrawal {
+    consent_id: String,
+    withdrawn_at: UnixTime,
+}
+
+#[derive(Serialize)]
 struct LatestBody<'a> {
     consent_id: &'a str,
     service_id: &'a str,
@@ -338,6 +356,21 @@ impl Upstream for HttpUpstream {
     async fn withdraw_consent(&self, consent: &ConsentId) -> Result<(), UpstreamError> {
         let path = format!("{}/upstream/v1/consents/{consent}/withdrawal", self.origin);
         self.answer(self.client.post(path).json(&serde_json::json!({})), MAX_JSON).await.map(drop)
+    }
+
+    async fn withdrawn_consents(
+        &self,
+        service_id: &str,
+        since: UnixTime,
+    ) -> Result<WithdrawnConsents, UpstreamError> {
+        let body = WithdrawalsAsked { service_id, since };
+        let told: Withdrawals = self.post("/upstream/v1/consents/withdrawals", &body).await?;
+        let one = |told: Withdrawal| {
+            // Of another operator's making: none of ours.
+            let id = told.consent_id.parse().ok()?;
+            Some(WithdrawnConsent { id, at: told.withdrawn_at })
+        };
+        Ok(WithdrawnConsents { withdrawn: told.withdrawals.into_iter().filter_map(one).collect(), more: told.more })
     }
 
     async fn latest_attributes(

@@ -150,7 +150,7 @@ impl ConsentView {
             to: to.to_owned(),
             items: items.join(t.pick("・", ", ")),
             given: consent.given_at.in_japan(),
-            until: consent.valid_until.in_japan(),
+            until: consent.valid_until.plus(-1).in_japan(),
             withdrawn: consent.withdrawn_at.map(musubi_kernel::UnixTime::in_japan),
         }
     }
