@@ -10,6 +10,7 @@
 
 mod bulk;
 mod changes;
+mod consents;
 mod freshness;
 mod hostile;
 mod matching;

@@ -131,6 +131,7 @@ pub(super) struct ConsentView {
     pub(super) given: String,
     pub(super) until: String,
     pub(super) withdrawn: Option<String>,
+    pub(super) reminded: Option<String>,
 }
 
 impl ConsentView {
@@ -152,6 +153,7 @@ impl ConsentView {
             given: consent.given_at.in_japan(),
             until: consent.valid_until.plus(-1).in_japan(),
             withdrawn: consent.withdrawn_at.map(musubi_kernel::UnixTime::in_japan),
+            reminded: consent.reminded_at.map(musubi_kernel::UnixTime::in_japan),
         }
     }
 }
