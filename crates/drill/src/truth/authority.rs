@@ -90,8 +90,7 @@ impl Upstream for Authority {
                 let key_id =
                     state.population.key_id(authority, generation).map_err(|_| UpstreamError::Malformed)?;
                 let path = |what: &str| format!("{}/{generation}/{what}", authority.as_str());
-                let delta =
-                    |(base_number, _)| PublishedDelta { base_number, number, path: path("delta") };
+                let delta = |(base_number, _)| PublishedDelta { base_number, number, path: path("delta") };
                 lists.push(PublishedList {
                     authority,
                     key_id,

@@ -104,7 +104,9 @@ impl Ledger {
         for (sort, count) in &self.wrong {
             *wrong.entry(sort).or_default() += count;
         }
-        let rows = table.iter().map(|((told, truth), count)| json!({ "told": told, "truth": truth, "count": count }));
+        let rows = table
+            .iter()
+            .map(|((told, truth), count)| json!({ "told": told, "truth": truth, "count": count }));
         let result = json!({
             "table": rows.collect::<Vec<_>>(),
             "revocations": self.truths.len(),

@@ -6,9 +6,9 @@ use axum::http::{Request, StatusCode, header};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http_body_util::BodyExt as _;
+use musubi_kernel::UnixTime;
 use musubi_nation::CardOperation::{Authenticate, Sign};
 use musubi_nation::{Dials, LifeEvent};
-use musubi_kernel::UnixTime;
 use musubi_pki::{RevocationReason, SerialNumber};
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
@@ -253,7 +253,10 @@ async fn succession_lists_predecessors_newest_first_and_the_current_one() {
         let third = nation.signing_serial(AOKI).await;
         let mut answer = ask(&first).await.1;
         let next_issued_at = answer["next_issued_at"].take();
-        assert!(UnixTime::parse_rfc3339(next_issued_at.as_str().unwrap()).is_ok(), "when the second was issued");
+        assert!(
+            UnixTime::parse_rfc3339(next_issued_at.as_str().unwrap()).is_ok(),
+            "when the second was issued"
+        );
         assert_eq!(answer, json!({ "predecessors": [], "current": third, "next_issued_at": null }));
         assert_eq!(ask(&third).await.1, json!({ "predecessors": [second, first], "current": third }));
         let unknown = (StatusCode::NOT_FOUND, json!({ "code": "certificate.unknown" }));

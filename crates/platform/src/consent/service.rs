@@ -122,12 +122,7 @@ pub async fn due(tx: &mut Tx, notice: Notice, at: UnixTime, limit: u32) -> Resul
 ///
 /// # Errors
 /// [`StoreError`].
-pub async fn note(
-    tx: &mut Tx,
-    consent: &Consent,
-    notice: Notice,
-    at: UnixTime,
-) -> Result<bool, StoreError> {
+pub async fn note(tx: &mut Tx, consent: &Consent, notice: Notice, at: UnixTime) -> Result<bool, StoreError> {
     match notice {
         Notice::Reminder => sql::note_reminder(tx, &consent.id, at, at.plus(-YEAR)).await,
         Notice::EndsSoon => sql::note_ending(tx, &consent.id, at).await,

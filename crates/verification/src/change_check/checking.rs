@@ -6,8 +6,8 @@ use musubi_platform::relying_party::{RelyingParty, RelyingPartyId};
 use musubi_store::{StoreError, Tx};
 use serde_json::{Value, json};
 
-use super::{ChangeCheckId, follow_up};
 use super::service::{CertificateState, CertificateStatus, Error, Status, status};
+use super::{ChangeCheckId, follow_up};
 use crate::Verification;
 use crate::freshness::{self, AnswerKind, Awaited, Contract, Ending, Given, InOutage, Said, Settled};
 use crate::linking::{self, Link};

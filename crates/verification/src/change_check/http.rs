@@ -230,8 +230,9 @@ async fn latest(
     let new = CertKey { authority: AuthorityKind::DigitalSignature, serial: outcome.latest.serial.clone() };
     linking::remember(&mut tx, &new, &outcome.link.person, once.at()).await.map_err(Error::from)?;
     linking::set_attributes_serial(&mut tx, &outcome.link, &new.serial).await.map_err(Error::from)?;
-    let purpose =
-        freshness::purpose_of_customer(&mut tx, relying_party, &outcome.link.customer_id).await.map_err(Error::from)?;
+    let purpose = freshness::purpose_of_customer(&mut tx, relying_party, &outcome.link.customer_id)
+        .await
+        .map_err(Error::from)?;
     let purpose = purpose.as_deref().unwrap_or_default();
     metering::count(&mut tx, relying_party, purpose, metering::LATEST_ATTRIBUTES, 1, once.at())
         .await

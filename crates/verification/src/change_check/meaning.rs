@@ -225,8 +225,7 @@ mod tests {
                     Successor::NoneAfter(_) => {
                         let contradicted =
                             cell.latest == Latest::Newer || cell.counterpart == Counterpart::Good;
-                        let kind =
-                            if contradicted { ChangeKind::Undetermined } else { ChangeKind::Ended };
+                        let kind = if contradicted { ChangeKind::Undetermined } else { ChangeKind::Ended };
                         (kind, false)
                     }
                 };

@@ -96,9 +96,7 @@ pub async fn record(
             let Revocation { key, reason, .. } = &concerned.revocation;
             let meaning = Evidence::of_list(key.authority, *reason).meaning();
             if meaning.pending {
-                follow_ups
-                    .entry(key.clone())
-                    .or_insert_with(|| FollowUp::of(&concerned, source, at));
+                follow_ups.entry(key.clone()).or_insert_with(|| FollowUp::of(&concerned, source, at));
             }
             let may_refine = meaning.pending && more_may_be_told(&concerned.purpose);
             let change = Change { kind: meaning.kind, pending: may_refine, refines: None };

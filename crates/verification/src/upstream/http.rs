@@ -320,8 +320,7 @@ impl Upstream for HttpUpstream {
     async fn succession(&self, key: &CertKey) -> Result<Option<SerialSuccession>, UpstreamError> {
         let body = CertRef { authority: key.authority, serial: &key.serial };
         let answer: Result<Succession, _> = self.post("/upstream/v1/succession", &body).await;
-        Ok(none_if(answer, &["certificate.unknown"])?
-            .map(
+        Ok(none_if(answer, &["certificate.unknown"])?.map(
             |Succession { predecessors, current, next_issued_at }| SerialSuccession {
                 predecessors,
                 current,
@@ -370,7 +369,10 @@ impl Upstream for HttpUpstream {
             let id = told.consent_id.parse().ok()?;
             Some(WithdrawnConsent { id, at: told.withdrawn_at })
         };
-        Ok(WithdrawnConsents { withdrawn: told.withdrawals.into_iter().filter_map(one).collect(), more: told.more })
+        Ok(WithdrawnConsents {
+            withdrawn: told.withdrawals.into_iter().filter_map(one).collect(),
+            more: told.more,
+        })
     }
 
     async fn latest_attributes(

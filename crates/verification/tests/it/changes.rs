@@ -54,7 +54,11 @@ async fn told(world: &World, after: u64) -> Vec<(String, Value, Value)> {
 
 async fn asked_now(world: &World) -> String {
     let asked = json!({ "customer_id": "c-1" });
+    // The access token is of the first minutes.
+    let now = world.now();
+    world.clock.set(NOW);
     let answer = world.call(&world.bank, "POST", "/v1/change-checks", Some(asked)).await.json();
+    world.clock.set(now);
     answer["certificates"][0]["change"].as_str().unwrap_or_default().to_owned()
 }
 
@@ -125,10 +129,10 @@ async fn an_end_of_one_certificate_says_nothing_of_a_holder_whose_other_one_is_g
         let mut tx = world.context().db.begin().await.unwrap();
         // Joined to the person by what upstream says about the counterpart.
         world.upstream.0.lock().unwrap().counterparts.insert(name_of(&other), SerialNumber::from(1));
-        let relatives =
-            musubi_verification::linking::relatives(&*world.upstream, &other).await.unwrap();
+        let relatives = musubi_verification::linking::relatives(&*world.upstream, &other).await.unwrap();
         let random = world.context().random.clone();
-        let joined = settle_person(&mut tx, &other, NOW.plus(90 * DAY), &relatives, &*random, NOW).await.unwrap();
+        let joined =
+            settle_person(&mut tx, &other, NOW.plus(90 * DAY), &relatives, &*random, NOW).await.unwrap();
         assert_eq!(joined, person);
         tx.commit().await.unwrap();
         upstream_says(&world, 1, 1, None);

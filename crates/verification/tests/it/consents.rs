@@ -177,7 +177,11 @@ async fn latest_attributes_come_once_after_a_change_and_nothing_of_them_is_kept(
         assert_eq!((&answer["attributes"], &answer["fee_yen"]), (&json!({ "address": CANARY }), &json!(20)));
         assert_eq!(ask().await.code(), (404, "latest_attributes.none_newer".into()), "once");
         let stored = world.everything_stored().await;
-        assert!(stored.contains("latest_attributes"), "what is stored was looked through: {}", world.engine());
+        assert!(
+            stored.contains("latest_attributes"),
+            "what is stored was looked through: {}",
+            world.engine()
+        );
         for canary in [CANARY, "CANARY-NAME"] {
             assert!(!stored.contains(canary) && !stored.contains(&hex(canary)), "{}", world.engine());
         }

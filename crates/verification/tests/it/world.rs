@@ -25,8 +25,8 @@ use musubi_store::Db;
 use musubi_verification::Verification;
 use musubi_verification::linking::{self, Link};
 use musubi_verification::upstream::{
-    ConsentEvidence, ConsentTerm, LatestAttributes, PublishedList, Receive, SerialSuccession, Upstream, UpstreamError,
-    WithdrawnConsent, WithdrawnConsents,
+    ConsentEvidence, ConsentTerm, LatestAttributes, PublishedList, Receive, SerialSuccession, Upstream,
+    UpstreamError, WithdrawnConsent, WithdrawnConsents,
 };
 use serde_json::Value;
 use tower::ServiceExt as _;
@@ -85,13 +85,10 @@ impl Upstream for Scripted {
     async fn withdraw_consent(&self, _: &ConsentId) -> Result<(), UpstreamError> {
         self.said(|_| ())
     }
-    async fn withdrawn_consents(
-        &self,
-        _: &str,
-        since: UnixTime,
-    ) -> Result<WithdrawnConsents, UpstreamError> {
+    async fn withdrawn_consents(&self, _: &str, since: UnixTime) -> Result<WithdrawnConsents, UpstreamError> {
         self.said(|said| {
-            let mut withdrawn: Vec<_> = said.withdrawn.iter().filter(|one| one.at >= since).cloned().collect();
+            let mut withdrawn: Vec<_> =
+                said.withdrawn.iter().filter(|one| one.at >= since).cloned().collect();
             let more = withdrawn.len() > 2;
             withdrawn.truncate(2);
             WithdrawnConsents { withdrawn, more }
@@ -204,19 +201,27 @@ impl World {
 
     /// Everything that the database holds, as text; bytes as hex where the engine shows them so.
     pub(crate) async fn everything_stored(&self) -> String {
-        if self.engine() == "sqlite" {
+        if self.engine() == "SQLite" {
             let files = ["t.sqlite", "t.sqlite-wal"].map(|name| std::fs::read(self._dir.path().join(name)));
-            return files.into_iter().flatten().map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).collect();
+            return files
+                .into_iter()
+                .flatten()
+                .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+                .collect();
         }
         let mut tx = self.context().db.begin_read().await.unwrap();
         let tables = tx
-            .query("SELECT CAST(table_name AS TEXT) AS name FROM information_schema.tables
-                    WHERE table_schema = current_schema()", &[])
+            .query(
+                "SELECT CAST(table_name AS TEXT) AS name FROM information_schema.tables
+                    WHERE table_schema = current_schema()",
+                &[],
+            )
             .await
             .unwrap();
         let mut all = String::new();
         for table in tables {
-            let select = format!("SELECT CAST(one AS TEXT) AS line FROM {} AS one", table.text("name").unwrap());
+            let select =
+                format!("SELECT CAST(one AS TEXT) AS line FROM {} AS one", table.text("name").unwrap());
             for row in tx.query(Box::leak(select.into_boxed_str()), &[]).await.unwrap() {
                 all.push_str(&row.text("line").unwrap());
             }
