@@ -1,5 +1,6 @@
 //! The verification service through its routes, on both databases, under a small authority of certificates and lists.
 
+#![cfg(test)]
 #![allow(dead_code, reason = "the support of the pki crate's tests has more than is needed here")]
 
 mod bulk;
