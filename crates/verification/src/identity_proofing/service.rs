@@ -18,9 +18,7 @@ use crate::Verification;
 use crate::evidence::{self, Concluded};
 use crate::freshness::{self, AnswerKind, Awaited};
 use crate::linking::{self, Link};
-use crate::outcome::{
-    Completed, LIFETIME, State, TransactionError, check_customer_id, check_purpose, nonce,
-};
+use crate::outcome::{Completed, LIFETIME, State, TransactionError, check_customer_id, check_purpose, nonce};
 use crate::validation_policy::AppliedPolicy;
 use crate::watching::{self, matching};
 
