@@ -25,3 +25,4 @@ mod refused_proofings;
 mod sweep;
 mod tokens;
 mod transactions;
+mod usage;
