@@ -11,8 +11,8 @@ mod follow;
 mod freshness_contract;
 mod inspect;
 mod intake_log;
-mod offline;
 pub mod metrics;
+mod offline;
 mod openapi;
 #[cfg(feature = "otlp")]
 pub mod otlp;
@@ -54,7 +54,7 @@ use musubi_web::portal::Portal;
 use tokio::sync::watch;
 use tracing::Instrument as _;
 
-use crate::figures::{OneLimit, PlatformFigures, Sources};
+use crate::figures::{Features, PlatformFigures, Sources};
 
 pub use openapi::{document, routes};
 
@@ -153,7 +153,7 @@ impl Platform {
             portal_origin: parts.origins.portal,
         };
         let anchors = parts.anchors.clone();
-        let limit = OneLimit { max_list_age: parts.policy.max_list_age };
+        let max_list_age = parts.policy.max_list_age;
         let verification = Verification::new(context.clone(), parts.anchors, parts.upstream, parts.policy)
             .with_card_authorities(parts.card_authorities);
         if let Some(folder) = parts.sealed_lists {
@@ -164,7 +164,8 @@ impl Platform {
         verification.catch_up().await?;
         let own = portal_relying_party(&context).await?;
         let portal = Portal::new(verification.clone(), own, parts.origins.card);
-        let figures = PlatformFigures::new(context.clone(), anchors, Arc::new(limit));
+        let sources = Features { verification: verification.clone(), max_list_age };
+        let figures = PlatformFigures::new(context.clone(), anchors, Arc::new(sources));
         let answers_kept = freshness::ANSWERS_KEPT;
         Ok(Self { context, verification, streams, portal, fees: Arc::default(), figures, answers_kept })
     }

@@ -3,8 +3,8 @@
 use musubi_httpkit::{Problem, ProblemKind, Text, internal};
 
 use crate::change_check;
-use crate::offline_filter;
 use crate::freshness::ContractError;
+use crate::offline_filter;
 use crate::outcome::TransactionError;
 use crate::watching::problems as watching;
 

@@ -1,6 +1,7 @@
 //! What console and metrics show of lists and streams, read over the tables of several features: the composition root
 //! alone knows all of them. Reads only.
 
+mod sources;
 mod sql;
 
 use std::collections::BTreeMap;
@@ -14,6 +15,8 @@ use musubi_kernel::{Date, UnixTime};
 use musubi_pki::TrustAnchors;
 use musubi_platform::{Context, RelyingPartyId};
 use musubi_store::{StoreError, Tx};
+
+pub(crate) use sources::Features;
 
 /// Most points of list sizes that are read.
 const MOST_SIZES: u32 = 5000;
@@ -48,29 +51,6 @@ pub trait Sources: Send + Sync {
     /// # Errors
     /// [`StoreError`].
     async fn deliveries(&self, tx: &mut Tx) -> Result<BTreeMap<RelyingPartyId, DeliveryFigure>, StoreError>;
-}
-
-/// The sources of a platform on which every receiver fetches by itself and one limit of age holds for all.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct OneLimit {
-    pub(crate) max_list_age: Option<i64>,
-}
-
-#[async_trait]
-impl Sources for OneLimit {
-    async fn imports(&self) -> Vec<ImportProgress> {
-        Vec::new()
-    }
-
-    async fn contracts(&self, tx: &mut Tx) -> Result<Vec<Contract>, StoreError> {
-        let Some(max_age_seconds) = self.max_list_age else { return Ok(Vec::new()) };
-        let all = musubi_platform::relying_party::list(tx).await?.len();
-        Ok(vec![Contract { max_age_seconds, relying_parties: u64::try_from(all).unwrap_or(u64::MAX) }])
-    }
-
-    async fn deliveries(&self, _: &mut Tx) -> Result<BTreeMap<RelyingPartyId, DeliveryFigure>, StoreError> {
-        Ok(BTreeMap::new())
-    }
 }
 
 /// The figures of a platform's database.

@@ -1,6 +1,8 @@
 //! The only SQL of the operator's figures: reads tables of `verification` and `platform`, writes none.
 
-use musubi_console::{DayTotal, ListFigure, SizePoint, StreamFigure, StreamState};
+use std::collections::BTreeMap;
+
+use musubi_console::{Contract, DayTotal, ListFigure, SizePoint, StreamFigure, StreamState};
 use musubi_kernel::{Date, UnixTime};
 use musubi_platform::metering::{CHANGE_EVENT, CORRECTION};
 use musubi_store::{Row, StoreError, Tx};
@@ -13,8 +15,9 @@ fn unsigned(row: &Row, column: &'static str) -> Result<u64, StoreError> {
 pub(super) async fn newest_lists(tx: &mut Tx) -> Result<Vec<ListFigure>, StoreError> {
     tx.query(
         "SELECT authority, key_id, number, this_update, next_update, entries, taken_in_at FROM revocation_list AS held
-         WHERE NOT EXISTS (SELECT 1 FROM revocation_list AS newer WHERE newer.authority = held.authority
-                           AND newer.key_id = held.key_id AND newer.number > held.number)
+         WHERE scope = '' AND NOT EXISTS (
+           SELECT 1 FROM revocation_list AS newer WHERE newer.authority = held.authority
+             AND newer.key_id = held.key_id AND newer.scope = held.scope AND newer.number > held.number)
          ORDER BY authority, key_id",
         &[],
     )
@@ -34,6 +37,27 @@ pub(super) async fn newest_lists(tx: &mut Tx) -> Result<Vec<ListFigure>, StoreEr
     .collect()
 }
 
+/// How old evidence may be by the contracts: the strictest of each relying party.
+pub(super) async fn contracts(tx: &mut Tx) -> Result<Vec<Contract>, StoreError> {
+    let mut strictest: BTreeMap<String, i64> = BTreeMap::new();
+    for row in tx.query("SELECT relying_party_id, document FROM freshness_contract", &[]).await? {
+        let document: serde_json::Value =
+            serde_json::from_str(&row.text("document")?).map_err(|_| StoreError::Corrupt("document"))?;
+        let limit = document.get("max_age_seconds").and_then(serde_json::Value::as_i64);
+        let limit = limit.ok_or(StoreError::Corrupt("document"))?;
+        strictest
+            .entry(row.text("relying_party_id")?)
+            .and_modify(|most| *most = limit.min(*most))
+            .or_insert(limit);
+    }
+    let mut counts: BTreeMap<i64, u64> = BTreeMap::new();
+    for limit in strictest.into_values() {
+        *counts.entry(limit).or_default() += 1;
+    }
+    let contract = |(max_age_seconds, relying_parties)| Contract { max_age_seconds, relying_parties };
+    Ok(counts.into_iter().map(contract).collect())
+}
+
 /// The newest `most` sizes since then, in the order of time.
 pub(super) async fn list_sizes(
     tx: &mut Tx,
@@ -42,7 +66,7 @@ pub(super) async fn list_sizes(
 ) -> Result<Vec<SizePoint>, StoreError> {
     let rows = tx
         .query(
-            "SELECT authority, key_id, this_update, entries FROM revocation_list WHERE this_update >= $1
+            "SELECT authority, key_id, this_update, entries FROM revocation_list WHERE scope = '' AND this_update >= $1
              ORDER BY this_update DESC, authority, key_id LIMIT $2",
             &[since.into(), most.into()],
         )

@@ -11,8 +11,8 @@
 mod figures;
 mod follow;
 mod inspect;
-mod offline;
 mod metrics;
+mod offline;
 #[cfg(feature = "otlp")]
 mod otlp;
 mod path_batch;

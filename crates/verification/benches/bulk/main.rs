@@ -27,7 +27,8 @@ use musubi_platform::relying_party::{self, NewRelyingParty, RelyingParty};
 use musubi_store::Db;
 use musubi_verification::Verification;
 use musubi_verification::upstream::{
-    ConsentEvidence, ConsentTerm, LatestAttributes, PublishedList, SerialSuccession, Upstream, UpstreamError,
+    ConsentEvidence, ConsentTerm, LatestAttributes, PublishedList, Receive, SerialSuccession, Upstream,
+    UpstreamError,
 };
 use musubi_verification::watching::bulk::{self, Announced, Format, Intake, State};
 use musubi_verification::watching::{Basis, Ground};
@@ -43,7 +44,7 @@ impl Upstream for Nobody {
     async fn revocation_lists(&self) -> Result<Vec<PublishedList>, UpstreamError> {
         Err(UpstreamError::Unreachable)
     }
-    async fn fetch_list(&self, _: &PublishedList) -> Result<Vec<u8>, UpstreamError> {
+    async fn fetch(&self, _: &str, _: &mut dyn Receive) -> Result<(), UpstreamError> {
         Err(UpstreamError::Unreachable)
     }
     async fn counterpart(&self, _: &CertKey) -> Result<Option<SerialNumber>, UpstreamError> {

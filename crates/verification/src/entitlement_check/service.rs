@@ -2,7 +2,7 @@
 
 use musubi_crypto::sha256;
 use musubi_kernel::UnixTime;
-use musubi_pki::{Method, SubIndication};
+use musubi_pki::{AuthorityKind, SubIndication};
 use musubi_platform::Context;
 use musubi_platform::audit::{self, AuditEvent, Receipt};
 use musubi_platform::metering;
@@ -200,10 +200,7 @@ pub async fn complete(
         who = Some(settled);
     }
     if let Some(used) = verdict.freshness().filter(|_| state != State::Open) {
-        let item = match used.method {
-            Method::List => metering::AUTHENTICATION_CHECK_BY_LIST,
-            Method::Ocsp => metering::AUTHENTICATION_CHECK_BY_OCSP,
-        };
+        let item = freshness::check_item(AuthorityKind::UserAuthentication, Some(used));
         metering::count(tx, &transaction.relying_party, &transaction.purpose, item, 1, at).await?;
     }
     let mut presumed = None;

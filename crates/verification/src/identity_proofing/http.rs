@@ -197,8 +197,7 @@ async fn complete(
     let completion = Completion { application, certificate, signature };
     let relying_party = &caller.relying_party;
     let (tx, outcome) = loop {
-        let judged =
-            judge_completion(&verification, relying_party, &id, &completion, once.at()).await;
+        let judged = judge_completion(&verification, relying_party, &id, &completion, once.at()).await;
         let (mut tx, judged) = match once.claim(judged).await? {
             Claim::Answered(answer) => return Ok(answer),
             Claim::Fresh(tx, judged) => (tx, judged),

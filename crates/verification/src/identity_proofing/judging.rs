@@ -19,9 +19,7 @@ use crate::Verification;
 use crate::evidence::Reasoning;
 use crate::freshness::{self, Contract, Terms, Vouched};
 use crate::linking::{self, Relatives};
-use crate::outcome::{
-    Deferred, Signed, TRY_LATER, TransactionError, awaited, still_open, upstream_check,
-};
+use crate::outcome::{Deferred, Signed, TRY_LATER, TransactionError, awaited, still_open, upstream_check};
 use crate::upstream::{ConsentEvidence, ConsentTerm};
 use crate::validation_policy::AppliedPolicy;
 

@@ -29,8 +29,8 @@ use musubi_store::Migration;
 use crate::outcome::Completed;
 
 pub use document::{Application, ApplicationError, Attributes, LatestAttributesConsent};
-pub use orphans::withdraw_orphaned_consents;
 pub use judging::{Judged, judge_completion};
+pub use orphans::withdraw_orphaned_consents;
 pub use service::{Completion, Proofed, Start, Started, complete, find, start};
 
 pub(crate) use document::line;

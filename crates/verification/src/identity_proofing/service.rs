@@ -2,7 +2,7 @@
 
 use musubi_crypto::sha256;
 use musubi_kernel::UnixTime;
-use musubi_pki::{Method, SubIndication, Verdict};
+use musubi_pki::{AuthorityKind, SubIndication, Verdict};
 use musubi_platform::audit::{self, AuditEvent, Receipt};
 use musubi_platform::consent::{self, ConsentId, NewConsent};
 use musubi_platform::metering;
@@ -19,9 +19,7 @@ use crate::consent_keeping;
 use crate::evidence::{self, Concluded};
 use crate::freshness::{self, AnswerKind, Awaited};
 use crate::linking::{self, Link};
-use crate::outcome::{
-    Completed, LIFETIME, State, TransactionError, check_customer_id, check_purpose, nonce,
-};
+use crate::outcome::{Completed, LIFETIME, State, TransactionError, check_customer_id, check_purpose, nonce};
 use crate::validation_policy::AppliedPolicy;
 use crate::watching::{self, matching};
 
@@ -264,10 +262,7 @@ pub async fn complete(
         link = Some(new);
     }
     if let Some(used) = verdict.freshness().filter(|_| state != State::Open) {
-        let item = match used.method {
-            Method::List => metering::SIGNATURE_CHECK_BY_LIST,
-            Method::Ocsp => metering::SIGNATURE_CHECK_BY_OCSP,
-        };
+        let item = freshness::check_item(AuthorityKind::DigitalSignature, Some(used));
         metering::count(tx, &transaction.relying_party, &transaction.purpose, item, 1, at).await?;
     }
     let outcome = freshness::Outcome {

@@ -6,8 +6,8 @@ use musubi_pki::{AuthorityKind, EntryStatus, SerialNumber, VerifiedRevocationLis
 use musubi_platform::Context;
 use musubi_store::{StoreError, Tx};
 
-use super::Lists;
 use super::sql::{self, Through};
+use super::{Lists, Step};
 use crate::change_check::{self, Source};
 use crate::freshness;
 use crate::linking::Revocation;
@@ -35,6 +35,8 @@ pub(crate) async fn follow(context: &Context, lists: &Lists) -> Result<u32, Stor
             number: list.number,
             this_update: list.this_update,
         };
+        let number = u64::try_from(list.number).unwrap_or_default();
+        let mut looked = 0_u64;
         let in_use = lists.of_name(&list.name).filter(|(head, _)| head.id == list.id).map(|(_, list)| list);
         loop {
             let mut tx = context.db.begin().await?;
@@ -55,6 +57,7 @@ pub(crate) async fn follow(context: &Context, lists: &Lists) -> Result<u32, Stor
                 }
                 sql::looked(&mut tx, list.id, at).await?;
                 tx.commit().await?;
+                lists.imports().follow(list.name.authority, number, Step::Done, looked);
                 break;
             };
             // First, since it holds the row: another process that does the same waits here, and finds it done.
@@ -65,6 +68,11 @@ pub(crate) async fn follow(context: &Context, lists: &Lists) -> Result<u32, Stor
                 events.saturating_add(change_check::record(&mut tx, context, &source, &named, at).await?);
             tx.commit().await?;
             list.up_to = up_to;
+            looked = looked.saturating_add(u64::from(match list.through {
+                Through::Changes => CHANGES,
+                Through::All => KNOWN,
+            }));
+            lists.imports().follow(list.name.authority, number, Step::Following, looked);
         }
     }
     Ok(events.saturating_add(look_for_new_ones(context, lists).await?))
@@ -127,7 +135,8 @@ async fn standing_named_by(
     list: &VerifiedRevocationList,
 ) -> Result<Vec<Revocation>, StoreError> {
     let mut named = Vec::new();
-    freshness::for_each_standing(tx, list.authority(), |serial| named.extend(named_by(list, &[serial]))).await?;
+    freshness::for_each_standing(tx, list.authority(), |serial| named.extend(named_by(list, &[serial])))
+        .await?;
     Ok(named)
 }
 

@@ -126,7 +126,7 @@ async fn obtain_and_store(
     let Some(id) = store(context, name, &sealed, base_number, before, at).await? else { return Ok(false) };
     let number = sealed.list.number();
     importing.lists.load(context, anchors, Some((id, sealed.list))).await?;
-    importing.lists.imports().tell(importing.ticket, Step::Done, 0, None);
+    importing.lists.imports().tell(importing.ticket, Step::Following, 0, None);
     tracing::info!(authority = %name.authority, number, by_delta = base_number.is_some(), "revocation list taken in");
     Ok(true)
 }

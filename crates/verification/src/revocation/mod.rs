@@ -28,8 +28,8 @@ use crate::upstream::UpstreamError;
 pub use archive::{AsOf, status_as_of};
 pub(crate) use following::{follow, look_at_all_again};
 pub(crate) use intake::take_in;
-pub(crate) use lists::{freshness_of, is_of_living_authority};
 pub use lists::{Lists, Snapshot};
+pub(crate) use lists::{freshness_of, is_of_living_authority};
 pub use progress::{Import, Imports, Step};
 pub use sql::lists_in_use;
 

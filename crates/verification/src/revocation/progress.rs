@@ -80,6 +80,16 @@ impl Imports {
         });
     }
 
+    /// Tells how many certificates were looked through of what follows from a list.
+    pub(super) fn follow(&self, authority: AuthorityKind, number: u64, step: Step, done: u64) {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let found =
+            all.iter_mut().rev().find(|import| import.number == number && import.authority == authority);
+        if let Some(import) = found.filter(|import| import.step != Step::Failed) {
+            (import.step, import.done, import.total) = (step, done, None);
+        }
+    }
+
     pub(super) fn fail(&self, ticket: Ticket, failure: String) {
         self.change(ticket, |import| {
             import.step = Step::Failed;

@@ -40,6 +40,7 @@ async fn every_line_has_its_result_and_every_new_customer_counts() {
         world.call(&world.bank, "PUT", "/v1/watched-customers/c-4", Some(other)).await;
         let same = json!({ "purpose": "benefit_payment", "basis": "contract" });
         world.call(&world.bank, "PUT", "/v1/watched-customers/c-5", Some(same)).await;
+        let proofed = world.proof(&world.bank, 6).await;
         let before = world.told(&world.bank, 0).await.len() as u64;
         let file = concat!(
             "{\"customer_id\":\"c-1\"}\n",
@@ -50,11 +51,12 @@ async fn every_line_has_its_result_and_every_new_customer_counts() {
             "not json\n",
             "{\"customer_id\":\"c-4\"}\n",
             "{\"customer_id\":\"c-5\"}\n",
+            "{\"customer_id\":\"c-6\"}\n",
             "{\"customer_id\":\"c-3\"}",
         );
         let mut body = start("ndjson", "law");
         body["bytes"] = json!(file.len());
-        body["lines"] = json!(9);
+        body["lines"] = json!(10);
         body["sha256"] = json!(musubi_kernel::hex_lower(&sha256(file.as_bytes())));
         let id = world.begin(&world.bank, body).await;
         let answer = world.append(&world.bank, &id, 0, "?1", file).await;
@@ -71,14 +73,17 @@ async fn every_line_has_its_result_and_every_new_customer_counts() {
                 "6 - malformed",
                 "7 c-4 refused.watch.other_purpose",
                 "8 c-5 already_watched",
-                "9 c-3 watched",
+                "9 c-6 watched",
+                "10 c-3 watched",
             ],
             "{}",
             world.engine()
         );
-        assert_eq!(ended["results"]["watched"], 3);
-        assert_eq!(world.results(&world.bank, &id, 8).await, ["9 c-3 watched"]);
-        assert_eq!(world.counted(&world.bank).await, 5);
+        assert_eq!(ended["results"]["watched"], 4);
+        assert_eq!(world.results(&world.bank, &id, 9).await, ["10 c-3 watched"]);
+        // The proofed customer was counted before, and is now watched for what the file says.
+        assert_eq!(world.audited(&proofed).await, ["watching.changed"]);
+        assert_eq!(world.counted(&world.bank).await, 6);
         assert_eq!(world.counted(&world.shop).await, 0);
         let told = world.told(&world.bank, before).await;
         assert_eq!(told.len(), 1);
@@ -88,7 +93,7 @@ async fn every_line_has_its_result_and_every_new_customer_counts() {
         let id = world.begin(&world.bank, start("ndjson", "law")).await;
         let answer = world.append(&world.bank, &id, 0, "?1", customers(1..4)).await;
         assert_eq!(answer.json()["results"], json!({ "already_watched": 3 }));
-        assert_eq!(world.counted(&world.bank).await, 5);
+        assert_eq!(world.counted(&world.bank).await, 6);
     }
 }
 

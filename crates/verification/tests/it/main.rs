@@ -1,5 +1,6 @@
 //! The verification service through its routes, on both databases, under a small authority of certificates and lists.
 
+#![cfg(test)]
 #![allow(
     clippy::unwrap_used,
     clippy::panic,

@@ -28,6 +28,7 @@ use musubi_verification::upstream::{
     ConsentEvidence, ConsentTerm, LatestAttributes, PublishedList, Receive, SerialSuccession, Upstream,
     UpstreamError, WithdrawnConsent, WithdrawnConsents,
 };
+use musubi_verification::watching;
 use serde_json::Value;
 use tower::ServiceExt as _;
 
@@ -332,17 +333,28 @@ impl World {
                 attributes_serial: key.serial,
             };
             let context = self.context();
-            musubi_verification::watching::save_proofed_link(&mut tx, context, &link, self.now())
-                .await
-                .unwrap();
+            watching::save_proofed_link(&mut tx, context, &link, self.now()).await.unwrap();
             let id = &client.registered.id;
-            musubi_verification::watching::end(&mut tx, context, id, &link.customer_id, self.now())
-                .await
-                .unwrap();
+            watching::end(&mut tx, context, id, &link.customer_id, self.now()).await.unwrap();
             persons.push(person);
         }
         tx.commit().await.unwrap();
         persons
+    }
+
+    /// Links a person as an identity proofing does, as customer `c-NUMBER`.
+    pub(crate) async fn proof(&self, client: &Client, number: u32) -> PersonId {
+        let person = PersonId::generate(self.context().random.as_ref());
+        let link = Link {
+            relying_party: client.registered.id.clone(),
+            person: person.clone(),
+            customer_id: format!("c-{number}"),
+            attributes_serial: SerialNumber::from(number),
+        };
+        let mut tx = self.context().db.begin().await.unwrap();
+        watching::save_proofed_link(&mut tx, self.context(), &link, self.now()).await.unwrap();
+        tx.commit().await.unwrap();
+        person
     }
 
     /// How many customers the heartbeats of this relying party state.

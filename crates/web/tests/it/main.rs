@@ -1,5 +1,6 @@
 //! The portal through its router, on both databases, in the world of the verification crate's tests.
 
+#![cfg(test)]
 #![allow(dead_code, reason = "the support of other crates' tests has more than is needed here")]
 
 #[path = "../../../pki/tests/it/support/mod.rs"]

@@ -43,7 +43,10 @@ async fn a_move_is_one_event_for_each_relying_party_that_knows_the_person_and_no
                 assert_eq!(event[member], value, "{}: {member}", fx.engine);
             }
             let evidence = &event["evidence"];
-            assert_eq!((&evidence["reason"], &evidence["list_number"]), (&json!("affiliationChanged"), &json!(2)));
+            assert_eq!(
+                (&evidence["reason"], &evidence["list_number"]),
+                (&json!("affiliationChanged"), &json!(2))
+            );
             assert_eq!(answer.body["next"], 1);
         }
         fx.renew_token(&pharmacy).await;

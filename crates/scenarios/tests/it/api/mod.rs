@@ -26,3 +26,4 @@ mod refused_proofings;
 mod sweep;
 mod tokens;
 mod transactions;
+mod usage;

@@ -27,7 +27,10 @@ pub(super) async fn verified(
     let authority = format!("http://authority.localhost:{}", stage.fixture.port);
     let upstream = HttpUpstream::new(authority, Secret::new(CREDENTIAL.into()));
     for (number, list) in upstream.revocation_lists().await.unwrap().iter().enumerate() {
-        card.write(&format!("list-{number}"), &crate::api::lists::whole(&upstream, &list.path).await.unwrap());
+        card.write(
+            &format!("list-{number}"),
+            &crate::api::lists::whole(&upstream, &list.path).await.unwrap(),
+        );
         arguments.extend(["--crl".into(), format!("list-{number}")]);
     }
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).chain(more.iter().copied()).collect();

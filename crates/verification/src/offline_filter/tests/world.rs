@@ -26,7 +26,8 @@ use super::support::lists::{List, entry};
 use super::support::{DAY, HOUR, Key, NOW, anchors};
 use crate::Verification;
 use crate::upstream::{
-    ConsentEvidence, ConsentTerm, LatestAttributes, PublishedList, Receive, SerialSuccession, Upstream, UpstreamError,
+    ConsentEvidence, ConsentTerm, LatestAttributes, PublishedList, Receive, SerialSuccession, Upstream,
+    UpstreamError,
 };
 
 pub(super) const FIRST: u32 = 1_000_000;

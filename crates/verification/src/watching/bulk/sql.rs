@@ -256,6 +256,34 @@ pub(super) async fn begin_watching(
     .collect()
 }
 
+/// Gives this ground to those of the named customers who are watched because of an identity proofing alone; answers them.
+pub(super) async fn take_over(
+    tx: &mut Tx,
+    registration: &Registration,
+    objections_count: bool,
+) -> Result<Vec<(String, PersonId)>, StoreError> {
+    tx.query(
+        "UPDATE link SET purpose = $3, basis = $4, basis_reference = $5, watched_by = $2
+         WHERE relying_party_id = $1 AND purpose IS NOT NULL AND basis = 'identity_proofing'
+           AND customer_id IN (SELECT customer_id FROM bulk_named)
+           AND ($6 = 0 OR NOT EXISTS (SELECT 1 FROM watch_objection AS o
+                WHERE o.relying_party_id = link.relying_party_id AND o.person_id = link.person_id))
+         RETURNING customer_id, person_id",
+        &[
+            registration.relying_party.as_str().into(),
+            registration.id.as_str().into(),
+            registration.ground.purpose.as_str().into(),
+            registration.ground.basis.as_str().into(),
+            registration.ground.reference.as_deref().into(),
+            i64::from(objections_count).into(),
+        ],
+    )
+    .await?
+    .iter()
+    .map(|row| Ok((row.text("customer_id")?, row.parsed("person_id")?)))
+    .collect()
+}
+
 /// A named customer who is linked.
 pub(super) struct Linked {
     pub(super) customer_id: String,

@@ -23,7 +23,7 @@ use crate::watching::matching::{self, Tag};
 #[derive(Default)]
 pub(super) struct Batch {
     /// Customers and matching lines, by line.
-    pub(super) named: Vec<(u64, String, Option<Tag>)>,
+    pub(super) named: Vec<Named>,
     /// Signed applications.
     pub(super) applications: Vec<Application>,
     /// Lines whose result is known already: malformed ones.
@@ -50,6 +50,8 @@ impl Batch {
     }
 }
 
+/// A customer or a matching line: number, customer id, tag.
+type Named = (u64, String, Option<Tag>);
 /// Results by line.
 type Results = Vec<(u64, Option<String>, Cow<'static, str>)>;
 
@@ -102,7 +104,7 @@ async fn take_effect(
     tx: &mut Tx,
     verification: &Verification,
     now: &mut Registration,
-    (named, judged, known): (&[(u64, String, Option<Tag>)], Vec<JudgedApplication>, Results),
+    (named, judged, known): (&[Named], Vec<JudgedApplication>, Results),
     at: UnixTime,
 ) -> Result<(), StoreError> {
     let context = verification.context();
@@ -120,7 +122,7 @@ async fn take_effect(
         results.push((settled.line, Some(settled.customer_id), settled.result));
     }
     let mut seen: HashSet<&str> = HashSet::with_capacity(named.len());
-    let mut first: Vec<&(u64, String, Option<Tag>)> = Vec::with_capacity(named.len());
+    let mut first: Vec<&Named> = Vec::with_capacity(named.len());
     for line in named {
         if seen.insert(&line.1) {
             first.push(line);
@@ -138,16 +140,24 @@ async fn take_effect(
             "purpose": now.ground.purpose, "basis": now.ground.basis.as_str(), "registration": now.id,
         });
         let mut codes: HashMap<String, Cow<'static, str>> = HashMap::with_capacity(first.len());
-        for (customer_id, person) in watched {
+        let mut record = |kind, person| {
             records.push(AuditEvent {
-                kind: audit::WATCHING_BEGUN,
+                kind,
                 relying_party: Some(now.relying_party.clone()),
                 person: Some(person),
                 detail: detail.clone(),
             });
+        };
+        for (customer_id, person) in watched {
+            record(audit::WATCHING_BEGUN, person);
             codes.insert(customer_id, results::WATCHED.into());
         }
         if codes.len() < first.len() {
+            // What a proofing began by itself yields to what the relying party says: counted before, so not again.
+            for (customer_id, person) in sql::take_over(tx, now, objections).await? {
+                record(audit::WATCHING_CHANGED, person);
+                codes.insert(customer_id, results::WATCHED.into());
+            }
             others(tx, now, &first, &mut codes, at).await?;
         }
         for (line, id, _) in first {
@@ -189,7 +199,7 @@ async fn take_effect(
 async fn others(
     tx: &mut Tx,
     now: &Registration,
-    first: &[&(u64, String, Option<Tag>)],
+    first: &[&Named],
     codes: &mut HashMap<String, Cow<'static, str>>,
     at: UnixTime,
 ) -> Result<(), StoreError> {

@@ -7,4 +7,3 @@ mod outage;
 mod world;
 
 use super::support;
-

@@ -23,7 +23,8 @@ use musubi_store::Db;
 use musubi_verification::Verification;
 use musubi_verification::entitlement_check::to_be_signed;
 use musubi_verification::upstream::{
-    ConsentEvidence, ConsentTerm, LatestAttributes, PublishedList, Receive, SerialSuccession, Upstream, UpstreamError,
+    ConsentEvidence, ConsentTerm, LatestAttributes, PublishedList, Receive, SerialSuccession, Upstream,
+    UpstreamError,
 };
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
