@@ -109,14 +109,15 @@ async fn an_end_with_a_certificate_issued_with_it_is_a_renewal_and_the_person_is
 async fn an_end_with_a_certificate_issued_later_or_nobody_says_when_stays_undetermined_silently() {
     for issued in [None, Some(ENDED.plus(HOUR))] {
         for world in worlds().await {
-            watched_for(&world, "contract_maintenance").await;
+            let person = watched_for(&world, "contract_maintenance").await;
             upstream_says(&world, 1, 2, issued);
             let before = ends(&world).await;
             world.clock.advance(3 * HOUR);
             let settled = settle_due(&world.verification).await.unwrap();
             assert_eq!(settled, Settled { undetermined: 1, ..Settled::default() }, "{}", world.engine());
             assert_eq!(told(&world, before).await, [pending()]);
-            assert_eq!(asked_now(&world).await, "undetermined");
+            let mut tx = world.context().db.begin_read().await.unwrap();
+            assert_eq!(person_of(&mut tx, &signing(2)).await.unwrap(), Some(person), "followed all the same");
         }
     }
 }
