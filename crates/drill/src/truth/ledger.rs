@@ -81,7 +81,7 @@ impl Ledger {
     }
 
     /// Compares everything; `purpose_of` says for what a holder is watched.
-    pub(super) fn compare(mut self, purpose_of: impl Fn(u32) -> &'static str) -> Outcome {
+    pub(super) fn compare(self, purpose_of: impl Fn(u32) -> &'static str) -> Outcome {
         let mut table: BTreeMap<(String, &str), u64> = BTreeMap::new();
         let (mut undecided, mut undetermined, mut unlisted) = (0_u64, 0_u64, 0_u64);
         let mut wrong: BTreeMap<&'static str, u64> = BTreeMap::new();
