@@ -1,6 +1,8 @@
 //! Drills at the size of a nation, each a script that anyone can repeat (`scripts/drill-publication`, `scripts/drill-truth`).
 //! They drive the platform as its parts are put together for production; what is simulated is the nation and the receivers.
 
+#![allow(clippy::disallowed_methods, reason = "a drill measures how long things take")]
+
 mod publication;
 mod truth;
 
