@@ -2,6 +2,7 @@
 //! They drive the platform as its parts are put together for production; what is simulated is the nation and the receivers.
 
 mod publication;
+mod truth;
 
 use clap::{Parser, Subcommand};
 
@@ -17,13 +18,16 @@ struct Arguments {
 enum Drill {
     /// From the publication of a list to the receipt of its events by every receiver.
     Publication(publication::Arguments),
+    /// What the platform says that changes mean, against what really happened to a population.
+    Truth(truth::Arguments),
 }
 
 #[tokio::main]
 async fn main() -> std::process::ExitCode {
     tracing_subscriber::fmt().with_env_filter(tracing_subscriber::EnvFilter::from_env("MUSUBI_LOG")).init();
     let done = match Arguments::parse().drill {
-        Drill::Publication(arguments) => publication::run(arguments).await,
+        Drill::Publication(arguments) => publication::run(arguments).await.map_err(|error| error.to_string()),
+        Drill::Truth(arguments) => truth::run(arguments).await.map_err(|error| error.to_string()),
     };
     match done {
         Ok(true) => std::process::ExitCode::SUCCESS,
@@ -33,4 +37,10 @@ async fn main() -> std::process::ExitCode {
             std::process::ExitCode::FAILURE
         }
     }
+}
+
+/// One line of JSON for whoever watches.
+fn tell(what: &str, of: serde_json::Value) {
+    let line = serde_json::json!({ "step": what, "of": of });
+    drop(std::io::Write::write_all(&mut std::io::stdout(), format!("{line}\n").as_bytes()));
 }

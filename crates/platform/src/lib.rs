@@ -41,6 +41,7 @@ pub const MIGRATIONS: &[Migration] = &[
     session::MIGRATION,
     change_stream::MIGRATION,
     metering::MIGRATION,
+    consent::NOTICES,
 ];
 
 /// Every kind of problem that this crate's routes and extractors answer beside those of `httpkit`.

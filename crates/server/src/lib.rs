@@ -43,6 +43,8 @@ use musubi_platform::relying_party::{self, NewRelyingParty, RegisterError, Relyi
 use musubi_store::{Db, StoreError, Tx};
 use musubi_stream::{ListsInUse, Streams};
 use musubi_telemetry::Intake;
+use musubi_verification::change_check::follow_up;
+use musubi_verification::consent_keeping;
 use musubi_verification::presence::CardAuthorities;
 use musubi_verification::revocation::IntakeError;
 use musubi_verification::upstream::Upstream;
@@ -58,6 +60,8 @@ pub use openapi::{document, routes};
 
 /// How often upstream is asked for newer revocation lists.
 pub const INTAKE_EVERY: Duration = Duration::from_secs(1);
+/// How often consents are looked through.
+const CONSENTS_EVERY: Duration = Duration::from_secs(60);
 /// How often answers that wait for evidence are looked at; each of them once a minute.
 const SETTLE_EVERY: Duration = Duration::from_secs(5);
 /// How often expired rows are deleted, in rounds of the intake.
@@ -239,6 +243,8 @@ impl Platform {
         tokio::join!(
             self.take_in_lists(stop.clone()),
             self.settle_answers(stop.clone()),
+            self.settle_changes(stop.clone()),
+            self.keep_consents(stop.clone()),
             self.follow_successions(stop.clone()),
             self.make_offline_filters(stop.clone()),
             musubi_stream::push::run(&self.streams, stop),
@@ -272,6 +278,34 @@ impl Platform {
             }
             tokio::select! {
                 () = tokio::time::sleep(SETTLE_EVERY) => {}
+                changed = stop.changed() => if changed.is_err() { return },
+            }
+        }
+    }
+
+    /// Beside everything else: an authority that does not answer holds nobody up.
+    async fn settle_changes(&self, mut stop: watch::Receiver<bool>) {
+        while !*stop.borrow() {
+            match follow_up::settle_due(&self.verification).await {
+                Ok(settled) if settled.told > 0 => self.streams.push().wake(),
+                Ok(_) => {}
+                Err(error) => tracing::warn!(%error, "pending changes were not settled"),
+            }
+            tokio::select! {
+                () = tokio::time::sleep(SETTLE_EVERY) => {}
+                changed = stop.changed() => if changed.is_err() { return },
+            }
+        }
+    }
+
+    /// Reminders, ends and withdrawals of consents.
+    async fn keep_consents(&self, mut stop: watch::Receiver<bool>) {
+        while !*stop.borrow() {
+            if let Err(error) = consent_keeping::keep(&self.verification).await {
+                tracing::warn!(%error, "consents were not looked through");
+            }
+            tokio::select! {
+                () = tokio::time::sleep(CONSENTS_EVERY) => {}
                 changed = stop.changed() => if changed.is_err() { return },
             }
         }

@@ -6,7 +6,7 @@
 //! in the same transaction as the answer.
 
 pub mod change_check;
-pub mod consents;
+pub mod consent_keeping;
 pub mod entitlement_check;
 pub mod evidence;
 pub mod freshness;
@@ -54,6 +54,7 @@ pub fn migrations() -> Vec<Migration> {
         presence::MIGRATIONS,
         evidence::MIGRATIONS,
         change_check::MIGRATIONS,
+        consent_keeping::MIGRATIONS,
         validation_policy::MIGRATIONS,
         offline_filter::MIGRATIONS,
         freshness::MIGRATIONS,

@@ -27,6 +27,7 @@ use musubi_verification::upstream::HttpUpstream;
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
+use crate::tell;
 use fill::Customer;
 use http::{Authority, Receiver};
 
@@ -266,11 +267,6 @@ pub(crate) async fn run(arguments: Arguments) -> Result<bool, Error> {
 
 fn now() -> UnixTime {
     musubi_kernel::Clock::now(&SystemClock)
-}
-
-fn tell(what: &str, of: Value) {
-    let line = json!({ "step": what, "of": of });
-    drop(std::io::Write::write_all(&mut std::io::stdout(), format!("{line}\n").as_bytes()));
 }
 
 /// The most memory that this process has held, in bytes, as Linux tells it.

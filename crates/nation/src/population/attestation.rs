@@ -14,6 +14,8 @@ pub struct Succession {
     pub predecessors: Vec<u32>,
     /// The newest that is linked; the one asked for if nothing followed.
     pub current: u32,
+    /// When the one that followed the one asked for was issued, if it is linked.
+    pub next_issued_at: Option<UnixTime>,
 }
 
 /// 最新の4情報: what the newest signing certificate states.
@@ -70,7 +72,8 @@ impl Population {
         let newest = self.newest_linked(kind, certificate.holder);
         // Places rise with time.
         let of_holder = self.resident(certificate.holder)?.newest;
-        let linked = register.successor(*of_holder.of(kind), place) != NONE;
+        let next = register.successor(*of_holder.of(kind), place);
+        let linked = next != NONE;
         let current = if linked && newest != NONE && newest > place { newest } else { place };
         let predecessors = register.chain(certificate.predecessor);
         let destroyed = certificate.fate().is_some_and(|fate| fate.happening == Happening::NotHandedOver);
@@ -81,6 +84,7 @@ impl Population {
                 predecessors.into_iter().map(|place| register.serial(place)).collect()
             },
             current: register.serial(current),
+            next_issued_at: if current == place { None } else { register.at(next).map(Certificate::issued_at) },
         })
     }
 

@@ -15,12 +15,12 @@ use musubi_kernel::{Secret, UnixTime};
 use musubi_pki::{AuthorityKind, SerialNumber};
 
 use super::publishing::ListOf;
-use super::{Event, KINDS, Population};
+use super::{Event, KINDS, Population, Succession};
 use crate::MUNICIPALITIES;
 use crate::list_writer::{Scope, WriteError, Written};
 use crate::lists::LIST_LIFETIME;
 use crate::upstream::provider::{Content, ListBytes, ListName, Provider, Published, PublishedDelta, Scopes};
-use crate::upstream::{Consent, ConsentTerm, FEE_YEN, Item, Provided, Refusal, consent_term, small};
+use crate::upstream::{Consent, ConsentTerm, FEE_YEN, Followed, Item, Provided, Refusal, consent_term, small};
 
 /// So many delta lists of a list are kept, the newest.
 const DELTAS: usize = 8;
@@ -77,7 +77,7 @@ struct Given {
     items: Vec<Item>,
     given_at: UnixTime,
     term: ConsentTerm,
-    withdrawn: bool,
+    withdrawn_at: Option<UnixTime>,
 }
 
 /// A list's file, and its place on the shelf.
@@ -280,7 +280,7 @@ impl PopulationUpstream {
             items: chosen,
             given_at: now,
             term,
-            withdrawn: false,
+            withdrawn_at: None,
         };
         consents.insert(consent_id.to_owned(), given);
         Ok(term)
@@ -333,10 +333,11 @@ impl Provider for PopulationUpstream {
         &self,
         kind: AuthorityKind,
         serial: &SerialNumber,
-    ) -> Result<(Vec<u32>, u32), Refusal> {
+    ) -> Result<Followed, Refusal> {
         let serial = small(serial).ok_or(Refusal::UnknownCertificate)?;
         let found = self.population().succession(kind, serial).ok_or(Refusal::UnknownCertificate)?;
-        Ok((found.predecessors, found.current))
+        let Succession { predecessors, current, next_issued_at } = found;
+        Ok(Followed { predecessors, current, next_issued_at })
     }
 
     async fn give_consent(&self, _: Consent) -> Result<ConsentTerm, Refusal> {
@@ -344,9 +345,27 @@ impl Provider for PopulationUpstream {
     }
 
     async fn withdraw_consent(&self, consent_id: &str) -> Result<(), Refusal> {
+        let now = self.population().now();
         let mut consents = self.inner.consents.lock().unwrap_or_else(PoisonError::into_inner);
-        consents.get_mut(consent_id).ok_or(Refusal::NotFound)?.withdrawn = true;
+        let given = consents.get_mut(consent_id).ok_or(Refusal::NotFound)?;
+        given.withdrawn_at = given.withdrawn_at.or(Some(now));
         Ok(())
+    }
+
+    async fn withdrawals(
+        &self,
+        service_id: &str,
+        since: UnixTime,
+        limit: u32,
+    ) -> Result<Vec<(String, UnixTime)>, Refusal> {
+        let consents = self.inner.consents.lock().unwrap_or_else(PoisonError::into_inner);
+        let of_service = consents.iter().filter(|(_, given)| given.service_id == service_id);
+        let mut found: Vec<_> = of_service
+            .filter_map(|(id, given)| Some((id.clone(), given.withdrawn_at.filter(|at| *at >= since)?)))
+            .collect();
+        found.sort_by(|one, other| (one.1, &one.0).cmp(&(other.1, &other.0)));
+        found.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+        Ok(found)
     }
 
     async fn latest_attributes(
@@ -361,7 +380,7 @@ impl Provider for PopulationUpstream {
         let consents = self.inner.consents.lock().unwrap_or_else(PoisonError::into_inner);
         let consent = consents
             .get(consent_id)
-            .filter(|c| c.service_id == service_id && !c.withdrawn)
+            .filter(|c| c.service_id == service_id && c.withdrawn_at.is_none())
             .filter(|c| c.given_at <= now && now <= c.term.valid_until)
             .filter(|c| population.holder(AuthorityKind::DigitalSignature, serial) == Some(c.holder))
             .ok_or(Refusal::NoConsent)?;

@@ -157,21 +157,30 @@ async fn correspondence(
     row.counterpart.ok_or(Refusal::NoCorrespondence)
 }
 
-/// 新旧紐付け: the serial numbers before this one, newest first, and the resident's newest one.
+/// 新旧紐付け of one certificate.
+pub(crate) struct Followed {
+    /// The serial numbers before it, newest first.
+    pub(crate) predecessors: Vec<u32>,
+    /// The resident's newest one.
+    pub(crate) current: u32,
+    /// When the one that followed it was issued.
+    pub(crate) next_issued_at: Option<UnixTime>,
+}
+
 async fn succession(
     tx: &mut Tx,
     authority: AuthorityKind,
     serial: &SerialNumber,
-) -> Result<(Vec<u32>, u32), Refusal> {
+) -> Result<Followed, Refusal> {
     let serial = small(serial).ok_or(Refusal::UnknownCertificate)?;
     let row = register::certificate(tx, authority, serial).await?.ok_or(Refusal::UnknownCertificate)?;
-    let all: Vec<u32> = register::certificates_of(tx, &row.resident_id, authority)
-        .await?
-        .iter()
-        .map(|row| row.serial)
-        .collect();
-    let current = all.first().copied().unwrap_or(serial);
-    Ok((all.into_iter().filter(|other| *other < serial).collect(), current))
+    // Newest first.
+    let all = register::certificates_of(tx, &row.resident_id, authority).await?;
+    Ok(Followed {
+        predecessors: all.iter().map(|row| row.serial).filter(|other| *other < serial).collect(),
+        current: all.first().map_or(serial, |row| row.serial),
+        next_issued_at: all.iter().rfind(|row| row.serial > serial).map(|row| row.not_before),
+    })
 }
 
 /// The term of a consent that is given now.

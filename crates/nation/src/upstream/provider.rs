@@ -8,7 +8,7 @@ use musubi_crypto::{Sha256Digest, sha256};
 use musubi_kernel::{Secret, UnixTime};
 use musubi_pki::{AuthorityKind, SerialNumber};
 
-use super::{Consent, ConsentTerm, Provided, Refusal};
+use super::{Consent, ConsentTerm, Followed, Provided, Refusal};
 use crate::list_writer::Scope;
 use crate::lists::sql::Kept;
 use crate::{World, lists, municipality};
@@ -112,18 +112,26 @@ pub(crate) trait Provider: Clone + Send + Sync + 'static {
         serial: &SerialNumber,
     ) -> impl Future<Output = Result<u32, Refusal>> + Send;
 
-    /// 新旧紐付け: the serial numbers before this one, newest first, and the newest one.
+    /// 新旧紐付け.
     fn succession(
         &self,
         authority: AuthorityKind,
         serial: &SerialNumber,
-    ) -> impl Future<Output = Result<(Vec<u32>, u32), Refusal>> + Send;
+    ) -> impl Future<Output = Result<Followed, Refusal>> + Send;
 
     /// Records a consent.
     fn give_consent(&self, consent: Consent) -> impl Future<Output = Result<ConsentTerm, Refusal>> + Send;
 
     /// Withdraws a consent.
     fn withdraw_consent(&self, consent_id: &str) -> impl Future<Output = Result<(), Refusal>> + Send;
+
+    /// Consents to a service that were withdrawn at `since` or later, in the order of time: at most `limit`.
+    fn withdrawals(
+        &self,
+        service_id: &str,
+        since: UnixTime,
+        limit: u32,
+    ) -> impl Future<Output = Result<Vec<(String, UnixTime)>, Refusal>> + Send;
 
     /// 最新の4情報提供: the consented attributes and the new serial number.
     fn latest_attributes(
@@ -212,7 +220,7 @@ impl Provider for World {
         &self,
         authority: AuthorityKind,
         serial: &SerialNumber,
-    ) -> Result<(Vec<u32>, u32), Refusal> {
+    ) -> Result<Followed, Refusal> {
         let mut tx = self.inner.db.begin_read().await?;
         super::succession(&mut tx, authority, serial).await
     }
@@ -228,6 +236,16 @@ impl Provider for World {
         let mut tx = self.inner.db.begin().await?;
         super::withdraw_consent(&mut tx, consent_id, self.now()).await?;
         Ok(tx.commit().await?)
+    }
+
+    async fn withdrawals(
+        &self,
+        service_id: &str,
+        since: UnixTime,
+        limit: u32,
+    ) -> Result<Vec<(String, UnixTime)>, Refusal> {
+        let mut tx = self.inner.db.begin_read().await?;
+        Ok(super::sql::withdrawals(&mut tx, service_id, since, limit).await?)
     }
 
     async fn latest_attributes(

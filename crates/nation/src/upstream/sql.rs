@@ -64,6 +64,18 @@ pub(super) async fn withdraw_consent(tx: &mut Tx, id: &str, at: UnixTime) -> Res
     tx.execute(sql, &[id.into(), at.into()]).await.map(drop)
 }
 
+pub(super) async fn withdrawals(
+    tx: &mut Tx,
+    service_id: &str,
+    since: UnixTime,
+    limit: u32,
+) -> Result<Vec<(String, UnixTime)>> {
+    let sql = "SELECT consent_id, withdrawn_at FROM nation_consent
+        WHERE service_id = $1 AND withdrawn_at >= $2 ORDER BY withdrawn_at, consent_id LIMIT $3";
+    let rows = tx.query(sql, &[service_id.into(), since.into(), limit.into()]).await?;
+    rows.iter().map(|row| Ok((row.text("consent_id")?, row.time("withdrawn_at")?))).collect()
+}
+
 pub(super) async fn insert_provision(
     tx: &mut Tx,
     id: &str,

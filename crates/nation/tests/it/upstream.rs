@@ -6,6 +6,7 @@ use axum::http::{Request, StatusCode, header};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http_body_util::BodyExt as _;
+use musubi_kernel::UnixTime;
 use musubi_nation::CardOperation::{Authenticate, Sign};
 use musubi_nation::{Dials, LifeEvent};
 use musubi_pki::{RevocationReason, SerialNumber};
@@ -108,8 +109,14 @@ async fn without_the_credential_nothing_is_answered_but_ocsp() {
             assert_eq!(body, br#"{"code":"credential.wrong"}"#);
         }
     }
-    for path in ["correspondence", "succession", "consents", "consents/cs_1/withdrawal", "latest-attributes"]
-    {
+    for path in [
+        "correspondence",
+        "succession",
+        "consents",
+        "consents/withdrawals",
+        "consents/cs_1/withdrawal",
+        "latest-attributes",
+    ] {
         let request = Request::post(format!("/upstream/v1/{path}")).body(Body::empty()).unwrap();
         assert_eq!(upstream.send(request).await.0, StatusCode::UNAUTHORIZED, "{path}");
     }
@@ -244,7 +251,13 @@ async fn succession_lists_predecessors_newest_first_and_the_current_one() {
         let second = nation.signing_serial(AOKI).await;
         nation.world.live(&slug(AOKI), LifeEvent::Rename { name: "青山　美咲".into() }).await.unwrap();
         let third = nation.signing_serial(AOKI).await;
-        assert_eq!(ask(&first).await.1, json!({ "predecessors": [], "current": third }));
+        let mut answer = ask(&first).await.1;
+        let next_issued_at = answer["next_issued_at"].take();
+        assert!(
+            UnixTime::parse_rfc3339(next_issued_at.as_str().unwrap()).is_ok(),
+            "when the second was issued"
+        );
+        assert_eq!(answer, json!({ "predecessors": [], "current": third, "next_issued_at": null }));
         assert_eq!(ask(&third).await.1, json!({ "predecessors": [second, first], "current": third }));
         let unknown = (StatusCode::NOT_FOUND, json!({ "code": "certificate.unknown" }));
         assert_eq!(ask(&1.into()).await, unknown);
@@ -315,10 +328,20 @@ async fn a_withdrawn_or_outlived_consent_is_none() {
     upstream.post("/upstream/v1/consents", &given).await;
     nation.world.live(&slug(AOKI), LifeEvent::Renew).await.unwrap();
     assert_eq!(upstream.post("/upstream/v1/latest-attributes", &ask).await.0, StatusCode::OK);
+    let asked = |service: &str, since: &str| json!({ "service_id": service, "since": since });
+    let withdrawals = "/upstream/v1/consents/withdrawals";
+    let none = (StatusCode::OK, json!({ "withdrawals": [], "more": false }));
+    assert_eq!(upstream.post(withdrawals, &asked("rp_1", "2026-01-01T00:00:00Z")).await, none);
     for _ in 0..2 {
         let (status, _) = upstream.post("/upstream/v1/consents/cs_1/withdrawal", &json!({})).await;
         assert_eq!(status, StatusCode::NO_CONTENT);
     }
+    let (_, told) = upstream.post(withdrawals, &asked("rp_1", "2026-01-01T00:00:00Z")).await;
+    assert_eq!((&told["withdrawals"][0]["consent_id"], &told["more"]), (&json!("cs_1"), &json!(false)));
+    let at = told["withdrawals"][0]["withdrawn_at"].as_str().unwrap();
+    assert_eq!(upstream.post(withdrawals, &asked("rp_1", at)).await.1, told, "at that time or later");
+    assert_eq!(upstream.post(withdrawals, &asked("rp_1", "2099-01-01T00:00:00Z")).await, none);
+    assert_eq!(upstream.post(withdrawals, &asked("rp_2", "2026-01-01T00:00:00Z")).await, none);
     assert_eq!(
         upstream.post("/upstream/v1/consents", &given).await.0,
         StatusCode::CREATED,

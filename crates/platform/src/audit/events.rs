@@ -32,6 +32,9 @@ audit_events! {
     LATEST_ATTRIBUTES_PROVIDED = "latest_attributes.provided", "同意に基づき、最新の基本4情報を事業者に提供しました。", "The latest basic attributes were given to a relying party, by consent.";
     CONSENT_GRANTED = "consent.granted", "最新の基本4情報の提供に同意しました。", "The resident consented to giving the latest basic attributes.";
     CONSENT_WITHDRAWN = "consent.withdrawn", "同意を取り消しました。", "The resident withdrew a consent.";
+    CONSENT_REMINDED = "consent.reminded", "年に一度のお知らせ：最新の基本4情報の提供への同意が続いています。ポータルの「同意」からいつでも取り消せます。", "Yearly reminder: a consent to giving the latest basic attributes still stands. It can be withdrawn in the portal at any time.";
+    CONSENT_ENDS_SOON = "consent.ends_soon", "最新の基本4情報の提供への同意が、3か月以内に期限を迎えます。続けるときは、事業者であらためて同意してください。", "A consent to giving the latest basic attributes ends within three months. To go on, consent again at the company.";
+    CONSENT_ENDED = "consent.ended", "最新の基本4情報の提供への同意が、期限を迎えて終わりました。", "A consent to giving the latest basic attributes came to its end.";
     RELYING_PARTY_REGISTERED = "relying_party.registered", "事業者を登録または更新しました。", "A relying party was registered, or its registration was changed.";
     VALIDATION_POLICY_ADDED = "validation_policy.added", "検証ポリシーを追加しました。", "A validation policy was added.";
     VALIDATION_POLICY_ASSIGNED = "validation_policy.assigned", "事業者に適用する検証ポリシーを定めました。", "A relying party was put under a validation policy.";
@@ -45,6 +48,7 @@ audit_events! {
     OFFLINE_FILTER_DOWNLOADED = "offline_filter.downloaded", "事業者が失効情報フィルタ（オフライン確認用）を受け取りました。", "A relying party downloaded an offline filter or a delta.";
     REVOCATION_LIST_TAKEN_IN = "revocation_list.taken_in", "失効リストを取り込みました。", "A revocation list was taken in.";
     CHANGE_EVENT_RECORDED = "change_event.recorded", "電子証明書の変更を記録しました。", "A change of a certificate was recorded.";
+    CHANGE_EVENT_REFINED = "change_event.refined", "先に記録した電子証明書の変更の内容がわかり、記録しました。", "What a change that was recorded before means became known and was recorded.";
     STREAM_ENDPOINT_SET = "stream_endpoint.set", "事業者が変更通知の送り先を登録または変更しました。", "A relying party registered or changed where its change stream is sent.";
     STREAM_ENDPOINT_REMOVED = "stream_endpoint.removed", "事業者が変更通知の送り先を取り消しました。", "A relying party removed where its change stream was sent.";
     STREAM_ENDPOINT_SECRET_ROTATED = "stream_endpoint.secret_rotated", "事業者が変更通知の送り先の共有鍵を新しくしました。", "A relying party renewed the shared secret of its endpoint.";

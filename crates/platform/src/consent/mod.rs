@@ -21,7 +21,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{PersonId, RelyingPartyId};
 
-pub use service::{active_for, by_id, by_person, grant, text_digest, withdraw};
+pub use service::{active_for, by_id, by_person, due, grant, note, record, text_digest, withdraw};
 
 musubi_kernel::define_id!(
     /// A consent.
@@ -31,6 +31,8 @@ musubi_kernel::define_id!(
 
 pub(crate) const MIGRATION: Migration =
     Migration { name: "consent/0001_consent", sql: include_str!("migrations/0001_consent.sql") };
+pub(crate) const NOTICES: Migration =
+    Migration { name: "consent/0002_notices", sql: include_str!("migrations/0002_notices.sql") };
 
 /// One of the four basic attributes (基本4情報).
 #[derive(
@@ -98,6 +100,19 @@ pub struct Consent {
     pub valid_until: UnixTime,
     /// When it was withdrawn, if it was.
     pub withdrawn_at: Option<UnixTime>,
+    /// When the resident was last reminded of it.
+    pub reminded_at: Option<UnixTime>,
+}
+
+/// What the resident is told of a consent as time goes by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Notice {
+    /// Every 365 days: that it stands.
+    Reminder,
+    /// Three months before: that it will end.
+    EndsSoon,
+    /// That it has come to its end.
+    Ended,
 }
 
 impl Consent {

@@ -5,7 +5,7 @@ use musubi_kernel::{Random, UnixTime};
 use musubi_store::{StoreError, Tx};
 use serde_json::json;
 
-use super::{Consent, ConsentId, Item, NewConsent, Withdrawal, sql};
+use super::{Consent, ConsentId, Item, NewConsent, Notice, Withdrawal, sql};
 use crate::audit::{self, AuditEvent};
 use crate::{PersonId, RelyingPartyId};
 
@@ -41,6 +41,7 @@ pub async fn grant(
         valid_from: new.valid_from,
         valid_until: new.valid_until,
         withdrawn_at: None,
+        reminded_at: None,
     };
     sql::insert(tx, &consent).await?;
     audit::append(tx, &event(audit::CONSENT_GRANTED, &consent), random, at).await?;
@@ -98,6 +99,54 @@ pub async fn withdraw(
         Some(consent) if consent.person == *person => Ok(Withdrawal::AlreadyWithdrawn(consent)),
         _ => Ok(Withdrawal::Unknown),
     }
+}
+
+/// From one reminder to the next, in seconds.
+const YEAR: i64 = 365 * 86_400;
+/// Three months, in seconds.
+const BEFORE_THE_END: i64 = 92 * 86_400;
+
+/// Standing consents whose notice is due at `at`, at most `limit`.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn due(tx: &mut Tx, notice: Notice, at: UnixTime, limit: u32) -> Result<Vec<Consent>, StoreError> {
+    match notice {
+        Notice::Reminder => sql::to_remind(tx, at, at.plus(-YEAR), limit).await,
+        Notice::EndsSoon => sql::ending(tx, at, at.plus(BEFORE_THE_END), limit).await,
+        Notice::Ended => sql::ended(tx, at, limit).await,
+    }
+}
+
+/// Notes that a notice is given; `false` if it was given meanwhile, or the consent withdrawn.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn note(tx: &mut Tx, consent: &Consent, notice: Notice, at: UnixTime) -> Result<bool, StoreError> {
+    match notice {
+        Notice::Reminder => sql::note_reminder(tx, &consent.id, at, at.plus(-YEAR)).await,
+        Notice::EndsSoon => sql::note_ending(tx, &consent.id, at).await,
+        Notice::Ended => sql::note_end(tx, &consent.id, at).await,
+    }
+}
+
+/// Writes the audit event of a notice, which the resident sees. Last in its transaction.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn record(
+    tx: &mut Tx,
+    consent: &Consent,
+    notice: Notice,
+    random: &dyn Random,
+    at: UnixTime,
+) -> Result<(), StoreError> {
+    let kind = match notice {
+        Notice::Reminder => audit::CONSENT_REMINDED,
+        Notice::EndsSoon => audit::CONSENT_ENDS_SOON,
+        Notice::Ended => audit::CONSENT_ENDED,
+    };
+    audit::append(tx, &event(kind, consent), random, at).await.map(drop)
 }
 
 fn event(kind: &'static str, consent: &Consent) -> AuditEvent {

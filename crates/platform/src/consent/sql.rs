@@ -46,8 +46,8 @@ pub(super) async fn withdraw(
 pub(super) async fn by_id(tx: &mut Tx, id: &ConsentId) -> Result<Option<Consent>, StoreError> {
     let found = tx
         .query_opt(
-            "SELECT id, relying_party, person, items, text_sha256, given_at, valid_from, valid_until, withdrawn_at
-             FROM consent WHERE id = $1",
+            "SELECT id, relying_party, person, items, text_sha256, given_at, valid_from, valid_until, withdrawn_at,
+                    reminded_at FROM consent WHERE id = $1",
             &[id.as_str().into()],
         )
         .await?;
@@ -56,14 +56,106 @@ pub(super) async fn by_id(tx: &mut Tx, id: &ConsentId) -> Result<Option<Consent>
 
 pub(super) async fn by_person(tx: &mut Tx, person: &PersonId) -> Result<Vec<Consent>, StoreError> {
     tx.query(
-        "SELECT id, relying_party, person, items, text_sha256, given_at, valid_from, valid_until, withdrawn_at
-         FROM consent WHERE person = $1 ORDER BY given_at DESC, id DESC",
+        "SELECT id, relying_party, person, items, text_sha256, given_at, valid_from, valid_until, withdrawn_at,
+                reminded_at FROM consent WHERE person = $1 ORDER BY given_at DESC, id DESC",
         &[person.as_str().into()],
     )
     .await?
     .iter()
     .map(consent)
     .collect()
+}
+
+pub(super) async fn to_remind(
+    tx: &mut Tx,
+    at: UnixTime,
+    last_before: UnixTime,
+    limit: u32,
+) -> Result<Vec<Consent>, StoreError> {
+    tx.query(
+        "SELECT id, relying_party, person, items, text_sha256, given_at, valid_from, valid_until, withdrawn_at,
+                reminded_at FROM consent
+         WHERE withdrawn_at IS NULL AND end_told_at IS NULL AND given_at <= $2 AND valid_until > $1
+           AND COALESCE(reminded_at, given_at) <= $2
+         ORDER BY given_at, id LIMIT $3",
+        &[at.into(), last_before.into(), limit.into()],
+    )
+    .await?
+    .iter()
+    .map(consent)
+    .collect()
+}
+
+pub(super) async fn ending(
+    tx: &mut Tx,
+    at: UnixTime,
+    until: UnixTime,
+    limit: u32,
+) -> Result<Vec<Consent>, StoreError> {
+    tx.query(
+        "SELECT id, relying_party, person, items, text_sha256, given_at, valid_from, valid_until, withdrawn_at,
+                reminded_at FROM consent
+         WHERE withdrawn_at IS NULL AND end_told_at IS NULL AND ends_soon_told_at IS NULL
+           AND valid_until > $1 AND valid_until <= $2
+         ORDER BY given_at, id LIMIT $3",
+        &[at.into(), until.into(), limit.into()],
+    )
+    .await?
+    .iter()
+    .map(consent)
+    .collect()
+}
+
+pub(super) async fn ended(tx: &mut Tx, at: UnixTime, limit: u32) -> Result<Vec<Consent>, StoreError> {
+    tx.query(
+        "SELECT id, relying_party, person, items, text_sha256, given_at, valid_from, valid_until, withdrawn_at,
+                reminded_at FROM consent
+         WHERE withdrawn_at IS NULL AND end_told_at IS NULL AND valid_until <= $1
+         ORDER BY given_at, id LIMIT $2",
+        &[at.into(), limit.into()],
+    )
+    .await?
+    .iter()
+    .map(consent)
+    .collect()
+}
+
+pub(super) async fn note_reminder(
+    tx: &mut Tx,
+    id: &ConsentId,
+    at: UnixTime,
+    last_before: UnixTime,
+) -> Result<bool, StoreError> {
+    let changed = tx
+        .execute(
+            "UPDATE consent SET reminded_at = $2
+             WHERE id = $1 AND withdrawn_at IS NULL AND COALESCE(reminded_at, given_at) <= $3",
+            &[id.as_str().into(), at.into(), last_before.into()],
+        )
+        .await?;
+    Ok(changed == 1)
+}
+
+pub(super) async fn note_ending(tx: &mut Tx, id: &ConsentId, at: UnixTime) -> Result<bool, StoreError> {
+    let changed = tx
+        .execute(
+            "UPDATE consent SET ends_soon_told_at = $2
+             WHERE id = $1 AND withdrawn_at IS NULL AND ends_soon_told_at IS NULL",
+            &[id.as_str().into(), at.into()],
+        )
+        .await?;
+    Ok(changed == 1)
+}
+
+pub(super) async fn note_end(tx: &mut Tx, id: &ConsentId, at: UnixTime) -> Result<bool, StoreError> {
+    let changed = tx
+        .execute(
+            "UPDATE consent SET end_told_at = $2
+             WHERE id = $1 AND withdrawn_at IS NULL AND end_told_at IS NULL",
+            &[id.as_str().into(), at.into()],
+        )
+        .await?;
+    Ok(changed == 1)
 }
 
 fn consent(row: &Row) -> Result<Consent, StoreError> {
@@ -78,5 +170,6 @@ fn consent(row: &Row) -> Result<Consent, StoreError> {
         valid_from: row.time("valid_from")?,
         valid_until: row.time("valid_until")?,
         withdrawn_at: row.int_opt("withdrawn_at")?.map(UnixTime),
+        reminded_at: row.int_opt("reminded_at")?.map(UnixTime),
     })
 }

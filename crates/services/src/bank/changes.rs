@@ -76,8 +76,11 @@ impl Bank {
             }
             let mut read = 0;
             for entry in &checked.entries {
-                if let Some(event) = self.on_file(entry, &next) {
+                if let Some((event, refines)) = self.on_file(entry, &next) {
                     read += sql::insert_event(&mut tx, &event).await?;
+                    if let Some(refined) = refines {
+                        sql::delete_event(&mut tx, refined, &event.customer_id).await?;
+                    }
                 }
             }
             tx.commit().await?;
@@ -95,14 +98,15 @@ impl Bank {
         Ok(taken)
     }
 
-    /// What an entry means to the bank. Entries of other types, and such that name no customer, are read and kept by
-    /// nobody here.
-    fn on_file(&self, entry: &Entry, cursor: &ChangeCursor) -> Option<BankEvent> {
+    /// What an entry means to the bank, and the number of the event in whose place it stands. Entries of other types, and
+    /// such that name no customer, are read and kept by nobody here.
+    fn on_file(&self, entry: &Entry, cursor: &ChangeCursor) -> Option<(BankEvent, Option<i64>)> {
         let told: ChangeTold = serde_json::from_value(entry.event.body.clone().into()).ok()?;
         let available =
             told.change == "attributes_changed" && told.latest_attributes.as_deref() == Some("available");
         let evidence = told.evidence.and_then(|e| e.list_number).map(|number| number.to_string());
-        Some(BankEvent {
+        let refines = told.refines.and_then(|number| i64::try_from(number).ok());
+        let event = BankEvent {
             sequence: i64::try_from(entry.position.sequence).ok()?,
             customer_id: told.customer_id,
             kind: told.change,
@@ -114,7 +118,8 @@ impl Bank {
             latest: if available { LatestState::Pending } else { LatestState::None },
             fetch_key: self.fresh_key(),
             attempts: 0,
-        })
+        };
+        Some((event, refines))
     }
 
     /// Asks for the latest attributes where an event says that there are some; answers how many came.

@@ -593,6 +593,16 @@ pub(crate) async fn insert_event(tx: &mut Tx, event: &BankEvent) -> Result<u64, 
     .await
 }
 
+/// A later event stands in its place.
+pub(crate) async fn delete_event(tx: &mut Tx, sequence: i64, customer_id: &str) -> Result<(), StoreError> {
+    tx.execute(
+        "DELETE FROM bank_event WHERE sequence = $1 AND customer_id = $2",
+        &[sequence.into(), customer_id.into()],
+    )
+    .await
+    .map(drop)
+}
+
 fn event(row: &Row) -> Result<BankEvent, StoreError> {
     Ok(BankEvent {
         sequence: row.int("sequence")?,

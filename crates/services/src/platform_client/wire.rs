@@ -295,6 +295,9 @@ pub struct ChangeTold {
     /// `available` or `no_consent`.
     #[serde(default)]
     pub latest_attributes: Option<String>,
+    /// The number of the entry in whose place this one stands.
+    #[serde(default)]
+    pub refines: Option<u64>,
 }
 
 /// What a change is concluded from.

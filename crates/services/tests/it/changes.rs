@@ -31,6 +31,28 @@ async fn every_event_is_taken_in_once_in_whatever_number_they_come() {
 }
 
 #[tokio::test]
+async fn an_event_that_refines_another_stands_in_its_place_and_in_nobody_elses() {
+    let dir = tempfile::tempdir().unwrap();
+    for db in databases(dir.path()).await {
+        let world = World::new(db).await;
+        let (mut browser, customer) = signed_in(&world).await;
+        world.platform.add_event("undetermined", "c-of-somebody-else", "no_consent");
+        world.platform.add_event("undetermined", &customer, "no_consent");
+        world.bank.tick().await.unwrap();
+        assert!(browser.get("/account").await.text.contains("data-kind=\"undetermined\""));
+        world.platform.add_refining("ended", &customer, 2);
+        world.platform.add_refining("held_or_compromised", &customer, 1);
+        world.bank.tick().await.unwrap();
+        let page = browser.get("/account").await.text;
+        assert!(page.contains("data-kind=\"ended\"") && !page.contains("data-kind=\"undetermined\""));
+        let mut tx = world.db.begin_read().await.unwrap();
+        let kept = tx.query("SELECT sequence FROM bank_event ORDER BY sequence", &[]).await.unwrap();
+        let kept: Vec<i64> = kept.iter().map(|row| row.int("sequence").unwrap()).collect();
+        assert_eq!(kept, [1, 3, 4]);
+    }
+}
+
+#[tokio::test]
 async fn a_move_brings_the_new_address_by_consent_and_keeps_the_old() {
     let dir = tempfile::tempdir().unwrap();
     for db in databases(dir.path()).await {

@@ -127,11 +127,21 @@ impl Platform {
     }
 
     pub(crate) fn add_event(&self, kind: &str, customer_id: &str, latest: &str) {
+        self.add(&change(kind, customer_id, latest));
+    }
+
+    /// One that stands in the place of an earlier one.
+    pub(crate) fn add_refining(&self, kind: &str, customer_id: &str, refines: u64) {
+        let mut event = change(kind, customer_id, "no_consent");
+        event.body.insert("refines".into(), refines.into());
+        self.add(&event);
+    }
+
+    fn add(&self, event: &Event) {
         let mut inner = self.0.lock().unwrap();
         let stream = inner.stream();
         let last = inner.places.last().copied().unwrap_or_else(|| stream.start());
-        let event = change(kind, customer_id, latest);
-        let (token, place) = seal_entry(&stream, &last, &event, NOW.plus(120), &signer(7));
+        let (token, place) = seal_entry(&stream, &last, event, NOW.plus(120), &signer(7));
         inner.entries.push(token);
         inner.places.push(place);
     }

@@ -6,8 +6,8 @@ use musubi_platform::relying_party::{RelyingParty, RelyingPartyId};
 use musubi_store::{StoreError, Tx};
 use serde_json::{Value, json};
 
-use super::ChangeCheckId;
 use super::service::{CertificateState, CertificateStatus, Error, Status, status};
+use super::{ChangeCheckId, follow_up};
 use crate::Verification;
 use crate::freshness::{self, AnswerKind, Awaited, Contract, Ending, Given, InOutage, Said, Settled};
 use crate::linking::{self, Link};
@@ -67,7 +67,8 @@ pub(crate) async fn find(
     let purpose = freshness::purpose_of_customer(tx, relying_party, &asked.customer_id).await?;
     let (policy, contract) = verification.policy_of(tx, relying_party, purpose.as_deref()).await?;
     let judged_by = verification.lists().snapshot();
-    let status = status(&known, &verification.living(&judged_by, at), &policy.rules, at);
+    let mut status = status(&known, &verification.living(&judged_by, at), &policy.rules, at);
+    status.refine(&follow_up::decided(tx, &link.person).await?);
     let state = state_of(&status, contract.as_ref(), at);
     Ok(Found { link, status, contract, state, judged_by })
 }

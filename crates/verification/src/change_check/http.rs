@@ -19,6 +19,7 @@ use super::Error;
 use super::checking::{self, Asked, words};
 use super::{ChangeCheckId, service};
 use crate::Verification;
+use crate::freshness;
 use crate::linking;
 use crate::once::{Calling, Once};
 use crate::outcome::{State as TransactionState, check_customer_id};
@@ -229,7 +230,11 @@ async fn latest(
     let new = CertKey { authority: AuthorityKind::DigitalSignature, serial: outcome.latest.serial.clone() };
     linking::remember(&mut tx, &new, &outcome.link.person, once.at()).await.map_err(Error::from)?;
     linking::set_attributes_serial(&mut tx, &outcome.link, &new.serial).await.map_err(Error::from)?;
-    metering::count(&mut tx, relying_party, "", metering::LATEST_ATTRIBUTES, 1, once.at())
+    let purpose = freshness::purpose_of_customer(&mut tx, relying_party, &outcome.link.customer_id)
+        .await
+        .map_err(Error::from)?;
+    let purpose = purpose.as_deref().unwrap_or_default();
+    metering::count(&mut tx, relying_party, purpose, metering::LATEST_ATTRIBUTES, 1, once.at())
         .await
         .map_err(Error::from)?;
     let event = AuditEvent {

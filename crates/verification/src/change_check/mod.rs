@@ -1,13 +1,13 @@
 //! Change check (変更確認): what became of the certificates of a relying party's customers.
 //!
 //! A taken-in revocation list gives entries of the change stream (`musubi_platform::change_stream`), as far as each
-//! relying party's purpose lets it know. The kind follows from evidence alone (CRLReason as the JPKI's practice statement, CPS
-//! 4.9.9, defines it); what the evidence does not tell is `undetermined`.
+//! relying party's purpose lets it know. The kind follows from evidence alone ([`meaning`]: CRLReason as the JPKI's practice
+//! statement, CPS 4.9.9, defines it, succession, correspondence); what the evidence does not tell is `undetermined`.
 //!
 //! ```text
 //!            affiliationChanged ──► attributes_changed (signing certificates only)
 //!            superseded ──────────► renewed
-//!  good ───► cessationOfOperation ► ended
+//!  good ───► cessationOfOperation ► undetermined, pending ──[`follow_up`]──► renewed, ended, or undetermined for good
 //!            keyCompromise, cACompromise, certificateHold ► held_or_compromised
 //!            unspecified, anything else ─────────────────► undetermined
 //! ```
@@ -16,8 +16,11 @@
 //! the resident's consent, passed on once and not stored.
 
 mod checking;
+pub mod follow_up;
 pub mod http;
+pub mod meaning;
 mod service;
+mod sql;
 
 use std::str::FromStr;
 
@@ -34,6 +37,7 @@ pub use service::{
 pub const MIGRATIONS: &[Migration] = &[
     Migration { name: "change_check/0001_events", sql: include_str!("migrations/0001_events.sql") },
     Migration { name: "change_check/0002_stream", sql: include_str!("migrations/0002_stream.sql") },
+    Migration { name: "change_check/0003_follow_up", sql: include_str!("migrations/0003_follow_up.sql") },
 ];
 
 define_id!(
@@ -71,23 +75,10 @@ impl ChangeKind {
         }
     }
 
-    /// The kind that a revocation of such a certificate for this reason shows.
+    /// The kind that a revocation of such a certificate for this reason shows by itself: see [`meaning`].
     #[must_use]
     pub fn from_evidence(authority: AuthorityKind, reason: RevocationReason) -> Self {
-        match (reason, authority) {
-            (RevocationReason::AffiliationChanged, AuthorityKind::DigitalSignature) => {
-                Self::AttributesChanged
-            }
-            (RevocationReason::Superseded, _) => Self::Renewed,
-            (RevocationReason::CessationOfOperation, _) => Self::Ended,
-            (
-                RevocationReason::KeyCompromise
-                | RevocationReason::CaCompromise
-                | RevocationReason::CertificateHold,
-                _,
-            ) => Self::HeldOrCompromised,
-            _ => Self::Undetermined,
-        }
+        meaning::Evidence::of_list(authority, reason).meaning().kind
     }
 }
 
@@ -96,29 +87,5 @@ impl FromStr for ChangeKind {
 
     fn from_str(text: &str) -> Result<Self, ()> {
         Self::ALL.into_iter().find(|kind| kind.as_str() == text).ok_or(())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_kind_follows_from_the_reason_and_never_guesses() {
-        use AuthorityKind::{DigitalSignature, UserAuthentication};
-        use RevocationReason as R;
-        for (authority, reason, kind) in [
-            (DigitalSignature, R::AffiliationChanged, ChangeKind::AttributesChanged),
-            (UserAuthentication, R::AffiliationChanged, ChangeKind::Undetermined),
-            (DigitalSignature, R::Superseded, ChangeKind::Renewed),
-            (UserAuthentication, R::CessationOfOperation, ChangeKind::Ended),
-            (UserAuthentication, R::KeyCompromise, ChangeKind::HeldOrCompromised),
-            (DigitalSignature, R::CertificateHold, ChangeKind::HeldOrCompromised),
-            (DigitalSignature, R::CaCompromise, ChangeKind::HeldOrCompromised),
-            (DigitalSignature, R::Unspecified, ChangeKind::Undetermined),
-            (DigitalSignature, R::PrivilegeWithdrawn, ChangeKind::Undetermined),
-        ] {
-            assert_eq!(ChangeKind::from_evidence(authority, reason), kind, "{reason:?}");
-        }
     }
 }

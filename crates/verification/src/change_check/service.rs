@@ -1,5 +1,6 @@
 //! The rules of the change check.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use musubi_feed::{CREDENTIAL_CHANGE, CREDENTIAL_COMPROMISE, Event};
@@ -15,6 +16,8 @@ use musubi_platform::{Context, pairwise_id};
 use musubi_store::{StoreError, Tx};
 
 use super::ChangeKind;
+use super::follow_up::{self, FollowUp, Told};
+use super::meaning::Evidence;
 use crate::Verification;
 use crate::freshness;
 use crate::linking::{self, Concerned, KnownCertificate, Link, Revocation};
@@ -85,9 +88,22 @@ pub async fn record(
 ) -> Result<u32, StoreError> {
     let mut entries = Vec::new();
     let mut records = Vec::new();
+    let mut follow_ups = BTreeMap::new();
+    // Which entries told of a change as pending.
+    let mut pending = Vec::new();
     for some in named.chunks(BATCH) {
         for concerned in linking::mark_revoked(tx, some, at).await? {
-            let Some(entry) = entry_of(context, source, &concerned, at) else { continue };
+            let Revocation { key, reason, .. } = &concerned.revocation;
+            let meaning = Evidence::of_list(key.authority, *reason).meaning();
+            if meaning.pending {
+                follow_ups.entry(key.clone()).or_insert_with(|| FollowUp::of(&concerned, source, at));
+            }
+            let may_refine = meaning.pending && more_may_be_told(&concerned.purpose);
+            let change = Change { kind: meaning.kind, pending: may_refine, refines: None };
+            let Some(entry) = entry_of(context, source, &concerned, change, at) else { continue };
+            if may_refine {
+                pending.push((entries.len(), key.clone(), concerned.relying_party.clone()));
+            }
             records.push(AuditEvent {
                 kind: audit::CHANGE_EVENT_RECORDED,
                 relying_party: Some(concerned.relying_party),
@@ -105,23 +121,63 @@ pub async fn record(
         entries.push(correction);
     }
     let count = records.len();
-    change_stream::append_all(tx, context, entries, at).await?;
+    let numbers = change_stream::append_all(tx, context, entries, at).await?;
+    let mut told = Vec::with_capacity(pending.len());
+    for (index, key, relying_party) in pending {
+        let sequence = *numbers.get(index).ok_or(StoreError::Corrupt("sequence"))?;
+        told.push(Told { key, relying_party, sequence });
+    }
+    follow_up::queue(tx, follow_ups, &told).await?;
     // Last, since it holds the head of the log: a completion that has one of these certificates wants the head, too.
     audit::append_all(tx, &records, context.random.as_ref(), at).await?;
     Ok(u32::try_from(count).unwrap_or(u32::MAX))
 }
 
+/// What an entry says of a change.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Change {
+    pub(super) kind: ChangeKind,
+    /// Another entry may tell more.
+    pub(super) pending: bool,
+    /// The number of the entry in whose place this one stands.
+    pub(super) refines: Option<u64>,
+}
+
+/// How much of a change is told under a purpose. One that this version does not know lets nothing be told but the fact.
+fn disclosure(named: &str, kind: ChangeKind) -> Disclosure {
+    purpose(named).map_or(Disclosure::Fact, |purpose| (purpose.tells)(kind))
+}
+
+/// The word for a change under a purpose; `None` if it is not told.
+fn word(named: &str, kind: ChangeKind) -> Option<&'static str> {
+    match disclosure(named, kind) {
+        Disclosure::Evidence | Disclosure::Kind => Some(kind.as_str()),
+        Disclosure::Fact => Some("not_told"),
+        Disclosure::Nothing => None,
+    }
+}
+
+/// Whether a pending change could be told under this purpose by another word than at first.
+fn more_may_be_told(named: &str) -> bool {
+    let Some(first) = word(named, ChangeKind::Undetermined) else { return false };
+    [ChangeKind::Renewed, ChangeKind::Ended]
+        .into_iter()
+        .any(|kind| word(named, kind).is_some_and(|later| later != first))
+}
+
 /// What is told of a change, as far as the purpose allows; nothing where it allows nothing.
-fn entry_of(context: &Context, source: &Source, concerned: &Concerned, at: UnixTime) -> Option<NewEntry> {
+pub(super) fn entry_of(
+    context: &Context,
+    source: &Source,
+    concerned: &Concerned,
+    told: Change,
+    at: UnixTime,
+) -> Option<NewEntry> {
     let Revocation { key, at: revoked_at, reason } = &concerned.revocation;
-    let kind = ChangeKind::from_evidence(key.authority, *reason);
-    // A purpose that this version does not know lets nothing be told but the fact.
-    let disclosure = purpose(&concerned.purpose).map_or(Disclosure::Fact, |purpose| (purpose.tells)(kind));
-    let (change, reason) = match disclosure {
-        Disclosure::Evidence => (kind.as_str(), Some(*reason)),
-        Disclosure::Kind => (kind.as_str(), None),
-        Disclosure::Fact => ("not_told", None),
-        Disclosure::Nothing => return None,
+    let change = word(&concerned.purpose, told.kind)?;
+    let reason = match disclosure(&concerned.purpose, told.kind) {
+        Disclosure::Evidence => Some(*reason),
+        Disclosure::Kind | Disclosure::Fact | Disclosure::Nothing => None,
     };
     let told_as_held = change == ChangeKind::HeldOrCompromised.as_str();
     let event_type = if told_as_held { CREDENTIAL_COMPROMISE } else { CREDENTIAL_CHANGE };
@@ -139,7 +195,13 @@ fn entry_of(context: &Context, source: &Source, concerned: &Concerned, at: UnixT
         "event_timestamp": revoked_at.0,
     });
     let subject = pairwise_id(&context.pairwise_secret, &concerned.relying_party, &concerned.person);
-    let body = body.as_object().cloned().unwrap_or_default();
+    let mut body = body.as_object().cloned().unwrap_or_default();
+    if told.pending {
+        body.insert("pending".into(), true.into());
+    }
+    if let Some(refines) = told.refines {
+        body.insert("refines".into(), refines.into());
+    }
     Some(NewEntry {
         relying_party: concerned.relying_party.clone(),
         person: Some(concerned.person.clone()),
@@ -188,6 +250,20 @@ pub struct Status {
     pub certificates: Vec<CertificateStatus>,
     /// Age of the oldest list used.
     pub freshness: Option<Freshness>,
+}
+
+impl Status {
+    /// Says what was found out about ends after their lists came.
+    pub(super) fn refine(&mut self, decided: &[(CertKey, ChangeKind)]) {
+        for certificate in &mut self.certificates {
+            let found = decided.iter().find(|(key, _)| *key == certificate.key);
+            if let (CertificateState::Revoked(kind @ ChangeKind::Undetermined), Some((_, decided))) =
+                (&mut certificate.state, found)
+            {
+                *kind = *decided;
+            }
+        }
+    }
 }
 
 /// The status of a person's newest certificates by the lists of the living authorities. A certificate on a list is

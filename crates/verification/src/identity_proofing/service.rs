@@ -15,6 +15,7 @@ use super::document::{Application, Attributes, Frame, line, render};
 use super::judging::Judged;
 use super::{IdentityProofingId, Transaction, sql};
 use crate::Verification;
+use crate::consent_keeping;
 use crate::evidence::{self, Concluded};
 use crate::freshness::{self, AnswerKind, Awaited};
 use crate::linking::{self, Link};
@@ -247,7 +248,8 @@ pub async fn complete(
                 // The ten years count from the next day (JPKI practice); that provision may begin at once, as
                 // upstream allows it, is our choice.
                 valid_from: at,
-                valid_until: term.valid_until,
+                // The term names its last second.
+                valid_until: term.valid_until.plus(1),
             });
         }
         attributes = certificate.attributes().map(|a| Attributes {
@@ -278,6 +280,14 @@ pub async fn complete(
     freshness::follow(tx, context, &terms, &outcome, keep, at).await?;
     // After what goes into the change stream: the audit log is locked last.
     if let Some(granted) = &to_grant {
+        let told = consent_keeping::Told {
+            id: &granted.id,
+            relying_party: &granted.relying_party,
+            person: &granted.person,
+            items: &granted.items,
+            valid_until: granted.valid_until,
+        };
+        consent_keeping::tell(tx, context, &told, consent_keeping::Turn::Granted, at).await?;
         consent::grant(tx, granted, context.random.as_ref(), at).await?;
     }
     let consent = to_grant.map(|granted| granted.id);

@@ -178,6 +178,7 @@ pub async fn follow_to(
         return Ok(if own { CertificateFollowed::Known } else { CertificateFollowed::SomebodyElses });
     }
     let owner = sql::remember_certificate(tx, key, person, None, at).await?;
+    sql::check_later(tx, key).await?;
     Ok(if owner == *person { CertificateFollowed::New } else { CertificateFollowed::SomebodyElses })
 }
 

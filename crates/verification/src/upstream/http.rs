@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     ConsentEvidence, ConsentTerm, LatestAttributes, PublishedDelta, PublishedList, Receive, SerialSuccession,
-    Upstream, UpstreamError,
+    Upstream, UpstreamError, WithdrawnConsent, WithdrawnConsents,
 };
 
 /// Largest JSON answer, in bytes.
@@ -197,6 +197,7 @@ struct Counterpart {
 struct Succession {
     predecessors: Vec<SerialNumber>,
     current: SerialNumber,
+    next_issued_at: Option<UnixTime>,
 }
 
 #[derive(Serialize)]
@@ -213,6 +214,24 @@ struct ConsentBody<'a> {
 struct Term {
     valid_from: UnixTime,
     valid_until: UnixTime,
+}
+
+#[derive(Serialize)]
+struct WithdrawalsAsked<'a> {
+    service_id: &'a str,
+    since: UnixTime,
+}
+
+#[derive(Deserialize)]
+struct Withdrawals {
+    withdrawals: Vec<Withdrawal>,
+    more: bool,
+}
+
+#[derive(Deserialize)]
+struct Withdrawal {
+    consent_id: String,
+    withdrawn_at: UnixTime,
 }
 
 #[derive(Serialize)]
@@ -301,8 +320,13 @@ impl Upstream for HttpUpstream {
     async fn succession(&self, key: &CertKey) -> Result<Option<SerialSuccession>, UpstreamError> {
         let body = CertRef { authority: key.authority, serial: &key.serial };
         let answer: Result<Succession, _> = self.post("/upstream/v1/succession", &body).await;
-        Ok(none_if(answer, &["certificate.unknown"])?
-            .map(|Succession { predecessors, current }| SerialSuccession { predecessors, current }))
+        Ok(none_if(answer, &["certificate.unknown"])?.map(
+            |Succession { predecessors, current, next_issued_at }| SerialSuccession {
+                predecessors,
+                current,
+                next_issued_at,
+            },
+        ))
     }
 
     async fn ocsp(&self, authority: AuthorityKind, request: &[u8]) -> Result<Vec<u8>, UpstreamError> {
@@ -331,6 +355,24 @@ impl Upstream for HttpUpstream {
     async fn withdraw_consent(&self, consent: &ConsentId) -> Result<(), UpstreamError> {
         let path = format!("{}/upstream/v1/consents/{consent}/withdrawal", self.origin);
         self.answer(self.client.post(path).json(&serde_json::json!({})), MAX_JSON).await.map(drop)
+    }
+
+    async fn withdrawn_consents(
+        &self,
+        service_id: &str,
+        since: UnixTime,
+    ) -> Result<WithdrawnConsents, UpstreamError> {
+        let body = WithdrawalsAsked { service_id, since };
+        let told: Withdrawals = self.post("/upstream/v1/consents/withdrawals", &body).await?;
+        let one = |told: Withdrawal| {
+            // Of another operator's making: none of ours.
+            let id = told.consent_id.parse().ok()?;
+            Some(WithdrawnConsent { id, at: told.withdrawn_at })
+        };
+        Ok(WithdrawnConsents {
+            withdrawn: told.withdrawals.into_iter().filter_map(one).collect(),
+            more: told.more,
+        })
     }
 
     async fn latest_attributes(

@@ -95,6 +95,9 @@ pub struct SerialSuccession {
     pub predecessors: Vec<SerialNumber>,
     /// The serial in force.
     pub current: SerialNumber,
+    /// When the certificate that followed the one asked for was issued, if upstream tells. What tells a renewal from a new
+    /// application after an end (`change_check::meaning`).
+    pub next_issued_at: Option<UnixTime>,
 }
 
 /// What is registered upstream when a resident consents to latest attributes.
@@ -121,6 +124,24 @@ pub struct ConsentTerm {
     pub valid_from: UnixTime,
     /// 23:59:59 JST, ten years on.
     pub valid_until: UnixTime,
+}
+
+/// Withdrawals that upstream knows of.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct WithdrawnConsents {
+    /// In the order of time.
+    pub withdrawn: Vec<WithdrawnConsent>,
+    /// Whether there are later ones, to be asked for from the last of these on.
+    pub more: bool,
+}
+
+/// A withdrawal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WithdrawnConsent {
+    /// Which consent.
+    pub id: ConsentId,
+    /// When it was withdrawn.
+    pub at: UnixTime,
 }
 
 /// The latest basic attributes, only those consented.
@@ -161,6 +182,16 @@ pub trait Upstream: Send + Sync {
     async fn register_consent(&self, evidence: &ConsentEvidence) -> Result<ConsentTerm, UpstreamError>;
     /// Ends a consent; ending it again changes nothing.
     async fn withdraw_consent(&self, consent: &ConsentId) -> Result<(), UpstreamError>;
+    /// Consents to a service that their residents withdrew at the authority at `since` or later, in the order of time. J-LIS
+    /// tells nobody by itself (facts §3.3). An upstream without this question cannot be reached by it.
+    async fn withdrawn_consents(
+        &self,
+        service_id: &str,
+        since: UnixTime,
+    ) -> Result<WithdrawnConsents, UpstreamError> {
+        let _ = (service_id, since);
+        Err(UpstreamError::Unreachable)
+    }
     /// The attributes of the certificate that followed `serial`, if the consent covers it.
     async fn latest_attributes(
         &self,

@@ -217,6 +217,7 @@ async fn a_signed_application_links_and_watches_its_signer_if_its_verdict_passes
             let succession = SerialSuccession {
                 predecessors: vec![SerialNumber::from(0x0101)],
                 current: SerialNumber::from(0x0303),
+                next_issued_at: None,
             };
             said.successions.insert(of(0x0303), succession);
         }

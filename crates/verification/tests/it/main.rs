@@ -10,6 +10,8 @@
 #![allow(dead_code, reason = "the support of the pki crate's tests has more than is needed here")]
 
 mod bulk;
+mod changes;
+mod consents;
 mod freshness;
 mod hostile;
 mod matching;

@@ -64,7 +64,7 @@ async fn person_with(world: &World, key: &CertKey, not_after: Option<UnixTime>) 
 fn renewed(world: &World, old: &CertKey, new: &CertKey, counterpart: Option<&CertKey>) {
     let mut said = world.upstream.0.lock().unwrap();
     let predecessors = vec![old.serial.clone()];
-    let succession = SerialSuccession { predecessors, current: new.serial.clone() };
+    let succession = SerialSuccession { predecessors, current: new.serial.clone(), next_issued_at: None };
     said.successions.insert(name_of(old), succession);
     if let Some(counterpart) = counterpart {
         said.counterparts.insert(name_of(new), counterpart.serial.clone());

@@ -26,7 +26,7 @@ use musubi_verification::Verification;
 use musubi_verification::linking::{self, Link};
 use musubi_verification::upstream::{
     ConsentEvidence, ConsentTerm, LatestAttributes, PublishedList, Receive, SerialSuccession, Upstream,
-    UpstreamError,
+    UpstreamError, WithdrawnConsent, WithdrawnConsents,
 };
 use musubi_verification::watching;
 use serde_json::Value;
@@ -43,6 +43,10 @@ pub(crate) struct Said {
     pub(crate) lists: Vec<(PublishedList, Vec<u8>)>,
     pub(crate) counterparts: BTreeMap<String, SerialNumber>,
     pub(crate) successions: BTreeMap<String, SerialSuccession>,
+    /// In the order of time; two to an answer.
+    pub(crate) withdrawn: Vec<WithdrawnConsent>,
+    /// Provided once, then there is nothing newer.
+    pub(crate) latest: Option<LatestAttributes>,
     pub(crate) asked: u32,
 }
 
@@ -80,7 +84,16 @@ impl Upstream for Scripted {
         Err(UpstreamError::Unreachable)
     }
     async fn withdraw_consent(&self, _: &ConsentId) -> Result<(), UpstreamError> {
-        Err(UpstreamError::Unreachable)
+        self.said(|_| ())
+    }
+    async fn withdrawn_consents(&self, _: &str, since: UnixTime) -> Result<WithdrawnConsents, UpstreamError> {
+        self.said(|said| {
+            let mut withdrawn: Vec<_> =
+                said.withdrawn.iter().filter(|one| one.at >= since).cloned().collect();
+            let more = withdrawn.len() > 2;
+            withdrawn.truncate(2);
+            WithdrawnConsents { withdrawn, more }
+        })
     }
     async fn latest_attributes(
         &self,
@@ -88,7 +101,8 @@ impl Upstream for Scripted {
         _: &str,
         _: &SerialNumber,
     ) -> Result<LatestAttributes, UpstreamError> {
-        Err(UpstreamError::Unreachable)
+        let none = UpstreamError::Refused { code: "latest_attributes.none_newer".into() };
+        self.0.lock().unwrap().latest.take().ok_or(none)
     }
 }
 
@@ -184,6 +198,36 @@ impl World {
             said.lists.push((published, list.der()));
         }
         self.verification.take_in().await.unwrap();
+    }
+
+    /// Everything that the database holds, as text; bytes as hex where the engine shows them so.
+    pub(crate) async fn everything_stored(&self) -> String {
+        if self.engine() == "SQLite" {
+            let files = ["t.sqlite", "t.sqlite-wal"].map(|name| std::fs::read(self._dir.path().join(name)));
+            return files
+                .into_iter()
+                .flatten()
+                .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+                .collect();
+        }
+        let mut tx = self.context().db.begin_read().await.unwrap();
+        let tables = tx
+            .query(
+                "SELECT CAST(table_name AS TEXT) AS name FROM information_schema.tables
+                    WHERE table_schema = current_schema()",
+                &[],
+            )
+            .await
+            .unwrap();
+        let mut all = String::new();
+        for table in tables {
+            let select =
+                format!("SELECT CAST(one AS TEXT) AS line FROM {} AS one", table.text("name").unwrap());
+            for row in tx.query(Box::leak(select.into_boxed_str()), &[]).await.unwrap() {
+                all.push_str(&row.text("line").unwrap());
+            }
+        }
+        all
     }
 
     pub(crate) fn context(&self) -> &Context {

@@ -16,7 +16,7 @@ use musubi_store::{StoreError, Tx};
 use musubi_verification::entitlement_check::{self, Completion, EntitlementCheckId};
 use musubi_verification::evidence::{self, EvidenceError};
 use musubi_verification::outcome::{State as TransactionState, TransactionError};
-use musubi_verification::{consents, linking, presence};
+use musubi_verification::{consent_keeping, linking, presence};
 use serde::Deserialize;
 use serde_json::json;
 
@@ -379,11 +379,11 @@ async fn withdraw(
         let at = context(&portal).clock.now();
         let Some(person) = signed_in(&portal, &headers, at).await? else { return Ok("/") };
         let id: ConsentId = id.parse().map_err(|_| Trouble::NotFound)?;
-        match consents::withdraw(&portal.0.verification, &id, &person, at).await {
+        match consent_keeping::withdraw(&portal.0.verification, &id, &person, at).await {
             Ok(()) => Ok("/?notice=withdrawn"),
-            Err(consents::WithdrawError::Unknown) => Err(Trouble::NotFound),
-            Err(consents::WithdrawError::Upstream(_)) => Ok("/?notice=unreachable"),
-            Err(consents::WithdrawError::Store(error)) => Err(error.into()),
+            Err(consent_keeping::WithdrawError::Unknown) => Err(Trouble::NotFound),
+            Err(consent_keeping::WithdrawError::Upstream(_)) => Ok("/?notice=unreachable"),
+            Err(consent_keeping::WithdrawError::Store(error)) => Err(error.into()),
         }
     };
     match withdrawn.await {

@@ -131,6 +131,7 @@ pub(super) struct ConsentView {
     pub(super) given: String,
     pub(super) until: String,
     pub(super) withdrawn: Option<String>,
+    pub(super) reminded: Option<String>,
 }
 
 impl ConsentView {
@@ -150,8 +151,9 @@ impl ConsentView {
             to: to.to_owned(),
             items: items.join(t.pick("・", ", ")),
             given: consent.given_at.in_japan(),
-            until: consent.valid_until.in_japan(),
+            until: consent.valid_until.plus(-1).in_japan(),
             withdrawn: consent.withdrawn_at.map(musubi_kernel::UnixTime::in_japan),
+            reminded: consent.reminded_at.map(musubi_kernel::UnixTime::in_japan),
         }
     }
 }

@@ -57,6 +57,7 @@ fn router<P: Provider>(provider: &P, more: Router) -> Router {
         .route("/upstream/v1/correspondence", post(correspondence::<P>))
         .route("/upstream/v1/succession", post(succession::<P>))
         .route("/upstream/v1/consents", post(give_consent::<P>))
+        .route("/upstream/v1/consents/withdrawals", post(withdrawals::<P>))
         .route("/upstream/v1/consents/{consent_id}/withdrawal", post(withdraw_consent::<P>))
         .route("/upstream/v1/latest-attributes", post(latest_attributes::<P>))
         .layer(from_fn_with_state(provider.clone(), authorized::<P>))
@@ -165,6 +166,8 @@ async fn correspondence<P: Provider>(
 struct Succession {
     predecessors: Vec<SerialNumber>,
     current: SerialNumber,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_issued_at: Option<UnixTime>,
 }
 
 async fn succession<P: Provider>(
@@ -172,9 +175,10 @@ async fn succession<P: Provider>(
     request: Request,
 ) -> Result<Json<Succession>, Refusal> {
     let asked: CertificateNamed = json(request).await?;
-    let (predecessors, current) = provider.succession(asked.authority, &asked.serial).await?;
-    let predecessors = predecessors.into_iter().map(SerialNumber::from).collect();
-    Ok(Json(Succession { predecessors, current: current.into() }))
+    let found = provider.succession(asked.authority, &asked.serial).await?;
+    let predecessors = found.predecessors.into_iter().map(SerialNumber::from).collect();
+    let (current, next_issued_at) = (found.current.into(), found.next_issued_at);
+    Ok(Json(Succession { predecessors, current, next_issued_at }))
 }
 
 // -- consent and latest attributes
@@ -226,6 +230,41 @@ async fn withdraw_consent<P: Provider>(
     let Empty {} = json(request).await?;
     provider.withdraw_consent(&consent_id).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// Withdrawals in one answer.
+const WITHDRAWALS: usize = 1_000;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WithdrawalsAsked {
+    service_id: String,
+    since: UnixTime,
+}
+
+#[derive(Serialize)]
+struct Withdrawals {
+    withdrawals: Vec<Withdrawal>,
+    more: bool,
+}
+
+#[derive(Serialize)]
+struct Withdrawal {
+    consent_id: String,
+    withdrawn_at: UnixTime,
+}
+
+async fn withdrawals<P: Provider>(
+    State(provider): State<P>,
+    request: Request,
+) -> Result<Json<Withdrawals>, Refusal> {
+    let asked: WithdrawalsAsked = json(request).await?;
+    let limit = u32::try_from(WITHDRAWALS + 1).unwrap_or(u32::MAX);
+    let mut found = provider.withdrawals(identifier(&asked.service_id)?, asked.since, limit).await?;
+    let more = found.len() > WITHDRAWALS;
+    found.truncate(WITHDRAWALS);
+    let withdrawal = |(consent_id, withdrawn_at)| Withdrawal { consent_id, withdrawn_at };
+    Ok(Json(Withdrawals { withdrawals: found.into_iter().map(withdrawal).collect(), more }))
 }
 
 #[derive(Deserialize)]
