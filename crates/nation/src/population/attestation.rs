@@ -84,7 +84,11 @@ impl Population {
                 predecessors.into_iter().map(|place| register.serial(place)).collect()
             },
             current: register.serial(current),
-            next_issued_at: if current == place { None } else { register.at(next).map(Certificate::issued_at) },
+            next_issued_at: if current == place {
+                None
+            } else {
+                register.at(next).map(Certificate::issued_at)
+            },
         })
     }
 

@@ -20,7 +20,9 @@ use crate::MUNICIPALITIES;
 use crate::list_writer::{Scope, WriteError, Written};
 use crate::lists::LIST_LIFETIME;
 use crate::upstream::provider::{Content, ListBytes, ListName, Provider, Published, PublishedDelta, Scopes};
-use crate::upstream::{Consent, ConsentTerm, FEE_YEN, Followed, Item, Provided, Refusal, consent_term, small};
+use crate::upstream::{
+    Consent, ConsentTerm, FEE_YEN, Followed, Item, Provided, Refusal, consent_term, small,
+};
 
 /// So many delta lists of a list are kept, the newest.
 const DELTAS: usize = 8;
@@ -329,11 +331,7 @@ impl Provider for PopulationUpstream {
         self.population().correspondence(kind, serial).ok_or(Refusal::NoCorrespondence)
     }
 
-    async fn succession(
-        &self,
-        kind: AuthorityKind,
-        serial: &SerialNumber,
-    ) -> Result<Followed, Refusal> {
+    async fn succession(&self, kind: AuthorityKind, serial: &SerialNumber) -> Result<Followed, Refusal> {
         let serial = small(serial).ok_or(Refusal::UnknownCertificate)?;
         let found = self.population().succession(kind, serial).ok_or(Refusal::UnknownCertificate)?;
         let Succession { predecessors, current, next_issued_at } = found;

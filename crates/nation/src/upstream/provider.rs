@@ -216,11 +216,7 @@ impl Provider for World {
         super::correspondence(&mut tx, authority, serial).await
     }
 
-    async fn succession(
-        &self,
-        authority: AuthorityKind,
-        serial: &SerialNumber,
-    ) -> Result<Followed, Refusal> {
+    async fn succession(&self, authority: AuthorityKind, serial: &SerialNumber) -> Result<Followed, Refusal> {
         let mut tx = self.inner.db.begin_read().await?;
         super::succession(&mut tx, authority, serial).await
     }

@@ -8,7 +8,7 @@ use musubi_platform::audit::{self, AuditEvent};
 use musubi_platform::change_stream::{self, NewEntry};
 use musubi_platform::person::PersonId;
 use musubi_platform::relying_party::RelyingPartyId;
-use musubi_platform::{Context, metering, pairwise_id};
+use musubi_platform::{Context, pairwise_id};
 use musubi_store::{StoreError, Tx};
 use serde_json::{Map, Value, json};
 

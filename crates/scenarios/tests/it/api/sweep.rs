@@ -124,7 +124,11 @@ async fn prepared(fx: &Fixture) -> Vec<Good> {
                 _ => None,
             };
             assert_eq!(body.is_some(), *method != "GET", "{path} needs a request that would succeed");
-            Good { method: method.parse().unwrap(), path: path.replace("{id}", id).replace("{customer_id}", "c-1"), body }
+            Good {
+                method: method.parse().unwrap(),
+                path: path.replace("{id}", id).replace("{customer_id}", "c-1"),
+                body,
+            }
         })
         .collect()
 }
@@ -240,7 +244,10 @@ async fn routes_of_a_standard_want_a_valid_token_too() {
     for fx in fixtures().await {
         let before = fx.counts().await;
         for (method, path, _) in ROUTES.iter().filter(|(_, _, access)| *access == Standard) {
-            let (method, path) = (method.parse().unwrap(), path.replace("{day}", "2026-04-01").replace("{customer_id}", "c-1"));
+            let (method, path) = (
+                method.parse().unwrap(),
+                path.replace("{day}", "2026-04-01").replace("{customer_id}", "c-1"),
+            );
             for (token, code) in [(None, "token.missing"), (Some("A".repeat(43)), "token.invalid")] {
                 let answer = fx.call(&method, &path, token.as_deref(), None, Some(&json!({}))).await;
                 assert_problem(&answer, 401, code, &format!("{method} {path}"));
