@@ -39,8 +39,8 @@ use musubi_server::{Origins, Parts, Platform};
 use musubi_store::{Db, Migration};
 use musubi_verification::identity_proofing::{Application, Attributes};
 use musubi_verification::upstream::{
-    ConsentEvidence, ConsentTerm, HttpUpstream, LatestAttributes, PublishedList, Receive, SerialSuccession, Upstream,
-    UpstreamError,
+    ConsentEvidence, ConsentTerm, HttpUpstream, LatestAttributes, PublishedList, Receive, SerialSuccession,
+    Upstream, UpstreamError,
 };
 use musubi_verification::{Verification, entitlement_check, identity_proofing};
 use tokio::runtime::Runtime;

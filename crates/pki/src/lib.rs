@@ -61,11 +61,11 @@ pub use presence::{
 };
 pub use profile::{Environment, ProfileError, policy_oid};
 pub use reasons::{ReasonCode, ReasonText, UnknownReason};
+pub use responses::{MAX_RESPONSE_BYTES, MAX_RESPONSES, OcspRequest, answers_nonce, ocsp_request};
 pub use revocation_list::{DeltaOrigin, ListScope, MAX_LIST_BYTES, StatusChange, VerifiedRevocationList};
 pub use revocation_list_reader::Digester;
 pub use source::{Digests, Phase, Progress, Report, Sealed, Source, SourceError};
 pub use standing::Standing;
 pub use status_set::{SealedError, SerialSet};
 pub use verdict::{CheckResult, EvidenceValue, Freshness, Method, Outcome, Verdict};
-pub use responses::{MAX_RESPONSE_BYTES, MAX_RESPONSES, OcspRequest, answers_nonce, ocsp_request};
 pub use verified::VerifiedCertificate;

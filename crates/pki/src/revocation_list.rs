@@ -21,7 +21,7 @@ use crate::list_tree::{self, ListCommitment, StatusProof, UnprovenList};
 use crate::revocation_list_reader::{Pieces, Told, Wanted, read_entries, verify};
 use crate::source::{Digests, Report, Sealed, Source};
 use crate::status_set::{
-    Changes, Cursor, Key, Moment, SealedError, SerialSet, Shared, StatusSet, View, narrow,
+    Changes, Cursor, Fact, Key, Moment, SealedError, SerialSet, Shared, StatusSet, View, narrow,
 };
 
 /// A limit that lets the largest list through that the JPKI could need (some 50 million entries), in bytes.
@@ -354,13 +354,22 @@ impl VerifiedRevocationList {
         }
     }
 
-    /// [`status_of`](Self::status_of) of many serial numbers, in their order.
+    /// [`status_of`](Self::status_of) of many serial numbers, in their order. Groups of them are looked up step by step side
+    /// by side, so that the memory system is asked for many at once.
     #[must_use]
     pub fn statuses_of(&self, serials: &[SerialNumber]) -> Vec<EntryStatus> {
-        match self.view() {
-            Some(view) => serials.iter().map(|serial| status_in(view, serial)).collect(),
-            None => serials.iter().map(|serial| self.status_of(serial)).collect(),
+        let Some(view) = self.view() else {
+            return serials.iter().map(|serial| self.status_of(serial)).collect();
+        };
+        let mut statuses = Vec::with_capacity(serials.len());
+        let mut found = [None; 32];
+        for group in serials.chunks(found.len()) {
+            for (place, serial) in found.iter_mut().zip(group) {
+                *place = view.find(Key::of(serial));
+            }
+            statuses.extend(found.iter().take(group.len()).map(|fact| status_at(view, *fact)));
         }
+        statuses
     }
 
     /// Whether it names a serial number.
@@ -415,7 +424,12 @@ impl VerifiedRevocationList {
 }
 
 fn status_in(view: View<'_>, serial: &SerialNumber) -> EntryStatus {
-    view.find(Key::of(serial)).map_or(EntryStatus::NotListed, |fact| {
+    status_at(view, view.find(Key::of(serial)))
+}
+
+#[inline]
+fn status_at(view: View<'_>, fact: Option<Fact>) -> EntryStatus {
+    fact.map_or(EntryStatus::NotListed, |fact| {
         let moment = view.moment(fact);
         EntryStatus::Listed { at: moment.at, reason: moment.reason() }
     })

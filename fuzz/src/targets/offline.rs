@@ -51,6 +51,10 @@ pub(crate) fn offline(input: &[u8]) {
     if let Ok(delta) = FilterDelta::open(signed(DELTA_SIGNATURE_CONTEXT), &keys)
         && let Ok(made) = delta.apply(&HELD, &keys)
     {
-        assert_eq!((made.sha256(), made.head()), (*delta.to_sha256(), delta.head()), "another filter than named");
+        assert_eq!(
+            (made.sha256(), made.head()),
+            (*delta.to_sha256(), delta.head()),
+            "another filter than named"
+        );
     }
 }

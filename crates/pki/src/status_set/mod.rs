@@ -42,7 +42,7 @@ pub use layout::SealedError;
 pub(crate) use layout::Tree;
 pub(crate) use merge::{Changes, Shared};
 pub use serials::SerialSet;
-pub(crate) use view::View;
+pub(crate) use view::{Fact, View};
 
 /// Members of 2^16 neighbouring serial numbers from which on these are a bitmap: it takes about as much room there as
 /// 8 bytes for each.

@@ -51,14 +51,16 @@ pub async fn append_all(
     for (relying_party, (stream, last)) in &mut heads {
         *last = sql::lock(tx, relying_party, &stream.start()).await?;
     }
-    let mut counts: BTreeMap<(RelyingPartyId, &str), i64> = BTreeMap::new();
+    let mut counts: BTreeMap<(RelyingPartyId, String, &str), i64> = BTreeMap::new();
     let mut numbers = Vec::with_capacity(entries.len());
     let mut rows = Vec::with_capacity(entries.len());
     for entry in entries {
         let (stream, last) = heads.get_mut(&entry.relying_party).ok_or(StoreError::Corrupt("stream"))?;
         let (token, position) = seal_entry(stream, last, &entry.event, at, &context.signing_key);
         *last = position;
-        *counts.entry((entry.relying_party.clone(), entry.event.name())).or_default() += 1;
+        let purpose = entry.event.body.get("purpose").and_then(serde_json::Value::as_str).unwrap_or_default();
+        let counted = (entry.relying_party.clone(), purpose.to_owned(), entry.event.name());
+        *counts.entry(counted).or_default() += 1;
         numbers.push(position.sequence);
         rows.push(sql::row(&entry, position.sequence, at, token)?);
     }
@@ -66,9 +68,9 @@ pub async fn append_all(
     for (relying_party, (_, last)) in &heads {
         sql::move_head(tx, relying_party, last).await?;
     }
-    for ((relying_party, event), count) in &counts {
+    for ((relying_party, purpose, event), count) in &counts {
         if let Some(item) = metered(event) {
-            metering::count(tx, relying_party, "", item, *count, at).await?;
+            metering::count(tx, relying_party, purpose, item, *count, at).await?;
         }
         musubi_telemetry::events_appended(event, u64::try_from(*count).unwrap_or(0));
     }

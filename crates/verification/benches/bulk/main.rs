@@ -117,6 +117,7 @@ async fn link(verification: &Verification, relying_party: &RelyingParty, lines: 
         });
         tx.insert_many(sql::LINKS, rows.collect::<Vec<_>>()).await.unwrap();
     }
+    tx.execute(sql::ANALYZE, &[]).await.unwrap();
     tx.commit().await.unwrap();
 }
 

@@ -7,3 +7,6 @@ pub(crate) const LINKS: Target = Target {
     table: "link",
     columns: &["relying_party_id", "person_id", "customer_id", "attributes_serial", "created_at"],
 };
+
+/// What PostgreSQL does by itself within a minute, and what it plans badly without.
+pub(crate) const ANALYZE: &str = "ANALYZE link";

@@ -8,7 +8,7 @@ use musubi_platform::audit::{self, AuditEvent};
 use musubi_platform::change_stream::{self, NewEntry};
 use musubi_platform::person::PersonId;
 use musubi_platform::relying_party::RelyingPartyId;
-use musubi_platform::{Context, metering, pairwise_id};
+use musubi_platform::{Context, pairwise_id};
 use musubi_store::{StoreError, Tx};
 use serde_json::{Map, Value, json};
 
@@ -69,8 +69,6 @@ async fn corrections_by(
     let mut entries = Vec::new();
     for some in named.chunks(BATCH) {
         for flipped in sql::flip(tx, some).await? {
-            let purpose = flipped.purpose.as_deref().unwrap_or_default();
-            metering::count(tx, &flipped.relying_party, purpose, metering::CORRECTION, 1, at).await?;
             entries.push(correction(context, evidence, &flipped, at));
         }
     }
@@ -143,6 +141,7 @@ fn correction(context: &Context, evidence: &Value, flipped: &Flipped, at: UnixTi
         "now": "revoked",
         "change": change,
         "customer_id": flipped.customer_id,
+        "purpose": flipped.purpose,
         "certificate_kind": flipped.authority,
         "occurred_at": flipped.revoked_at.rfc3339(),
         "recorded_at": at.rfc3339(),
@@ -256,7 +255,6 @@ pub(crate) async fn settled(
         if !stood {
             return Ok(None);
         }
-        metering::count(tx, relying_party, "", metering::CORRECTION, 1, at).await?;
         return Ok(Some(entry(context, CORRECTION, relying_party, *person, body)));
     }
     Ok(Some(entry(context, SETTLED, relying_party, *person, body)))

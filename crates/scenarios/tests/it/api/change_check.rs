@@ -1,7 +1,7 @@
 //! Change check (変更確認): events, present states, latest attributes.
 
 use musubi_nation::LifeEvent;
-use musubi_verification::{consents, linking};
+use musubi_verification::{consent_keeping, linking};
 use serde_json::{Value, json};
 
 use super::fixture::{Client, DAY, Fixture, fixtures};
@@ -256,7 +256,7 @@ async fn withdraw(fx: &Fixture, client: &Client, customer: &str, consent: &str) 
     let link = linking::link_of_customer(&mut tx, &client.id, customer).await.unwrap().unwrap();
     drop(tx);
     let consent = consent.parse().unwrap();
-    consents::withdraw(fx.platform.verification(), &consent, &link.person, fx.now()).await.unwrap();
+    consent_keeping::withdraw(fx.platform.verification(), &consent, &link.person, fx.now()).await.unwrap();
 }
 
 #[tokio::test]

@@ -19,19 +19,24 @@ const MARKER: &str = "sent-by-the-caller";
 pub(super) enum Access {
     Public,
     Authenticated,
-    /// Authenticated, and in a form that is not this API's own: a standard's (RFC 8936, SSF 1.0), a stream of events, a
-    /// file. Their tests in `crates/stream` say what succeeds.
+    /// Authenticated, and in a form that is not this API's own (RFC 8936, SSF 1.0, a stream of events, a file), or on what
+    /// another request has made (an endpoint, an upload). The tests beside these features say what succeeds.
     Standard,
 }
 
 /// Every route of the API. One that is not listed here fails a test.
 pub(super) const ROUTES: &[(&str, &str, Access)] = &[
+    ("DELETE", "/v1/bulk-registrations/{id}", Standard),
     ("DELETE", "/v1/ssf/streams", Standard),
+    ("DELETE", "/v1/stream-endpoint", Standard),
+    ("DELETE", "/v1/watched-customers/{customer_id}", Standard),
     ("GET", "/.well-known/jwks.json", Public),
     ("GET", "/.well-known/ssf-configuration", Public),
     ("GET", "/v1/audit/checkpoint", Public),
     ("GET", "/v1/audit/consistency", Public),
     ("GET", "/v1/audit/inclusion", Public),
+    ("GET", "/v1/bulk-registrations/{id}", Standard),
+    ("GET", "/v1/bulk-registrations/{id}/results", Standard),
     ("GET", "/v1/change-events", Authenticated),
     ("GET", "/v1/change-events/days", Authenticated),
     ("GET", "/v1/change-events/days/{day}", Standard),
@@ -43,10 +48,16 @@ pub(super) const ROUTES: &[(&str, &str, Access)] = &[
     ("GET", "/v1/identity-proofings/{id}", Authenticated),
     ("GET", "/v1/offline-filters", Authenticated),
     ("GET", "/v1/offline-filters/{id}", Authenticated),
-    ("GET", "/v1/usage", Authenticated),
     ("GET", "/v1/ssf/status", Standard),
     ("GET", "/v1/ssf/streams", Standard),
+    ("GET", "/v1/stream-endpoint", Standard),
+    ("GET", "/v1/stream-endpoint/dead-letters", Standard),
+    ("GET", "/v1/usage", Authenticated),
+    ("GET", "/v1/watched-customers", Authenticated),
+    ("GET", "/v1/watched-customers/{customer_id}", Authenticated),
+    ("PATCH", "/v1/bulk-registrations/{id}/content", Standard),
     ("PATCH", "/v1/ssf/streams", Standard),
+    ("POST", "/v1/bulk-registrations", Standard),
     ("POST", "/v1/change-checks", Authenticated),
     ("POST", "/v1/entitlement-checks", Authenticated),
     ("POST", "/v1/entitlement-checks/{id}/completion", Authenticated),
@@ -59,9 +70,15 @@ pub(super) const ROUTES: &[(&str, &str, Access)] = &[
     ("POST", "/v1/ssf/subjects/add", Standard),
     ("POST", "/v1/ssf/subjects/remove", Standard),
     ("POST", "/v1/ssf/verify", Standard),
+    ("POST", "/v1/stream-endpoint/dead-letters/redeliver", Standard),
+    ("POST", "/v1/stream-endpoint/replay", Standard),
+    ("POST", "/v1/stream-endpoint/resume", Standard),
+    ("POST", "/v1/stream-endpoint/secret", Standard),
     ("POST", "/v1/token", Public),
-    ("PUT", "/v1/ssf/streams", Standard),
     ("PUT", "/v1/freshness-contract", Authenticated),
+    ("PUT", "/v1/ssf/streams", Standard),
+    ("PUT", "/v1/stream-endpoint", Standard),
+    ("PUT", "/v1/watched-customers/{customer_id}", Authenticated),
 ];
 
 /// A request that would succeed.
@@ -100,11 +117,18 @@ async fn prepared(fx: &Fixture) -> Vec<Good> {
                 "/v1/freshness-contract" if *method == "PUT" => {
                     Some(json!({ "contract": { "max_age_seconds": 86_400, "in_outage": "refuse" } }))
                 }
+                "/v1/watched-customers/{customer_id}" if *method == "PUT" => {
+                    Some(json!({ "purpose": "contract_maintenance", "basis": "contract" }))
+                }
                 "/v1/change-checks" | "/v1/latest-attributes" => Some(json!({ "customer_id": "c-1" })),
                 _ => None,
             };
             assert_eq!(body.is_some(), *method != "GET", "{path} needs a request that would succeed");
-            Good { method: method.parse().unwrap(), path: path.replace("{id}", id), body }
+            Good {
+                method: method.parse().unwrap(),
+                path: path.replace("{id}", id).replace("{customer_id}", "c-1"),
+                body,
+            }
         })
         .collect()
 }
@@ -220,7 +244,10 @@ async fn routes_of_a_standard_want_a_valid_token_too() {
     for fx in fixtures().await {
         let before = fx.counts().await;
         for (method, path, _) in ROUTES.iter().filter(|(_, _, access)| *access == Standard) {
-            let (method, path) = (method.parse().unwrap(), path.replace("{day}", "2026-04-01"));
+            let (method, path) = (
+                method.parse().unwrap(),
+                path.replace("{day}", "2026-04-01").replace("{customer_id}", "c-1"),
+            );
             for (token, code) in [(None, "token.missing"), (Some("A".repeat(43)), "token.invalid")] {
                 let answer = fx.call(&method, &path, token.as_deref(), None, Some(&json!({}))).await;
                 assert_problem(&answer, 401, code, &format!("{method} {path}"));
