@@ -96,7 +96,7 @@ async fn many_rows_go_in_and_come_out_as_they_were_and_a_broken_constraint_is_to
         };
         let mut tx = db.begin().await.unwrap();
         assert_eq!(tx.insert_many(PROBE, []).await.unwrap(), 0);
-        assert_eq!(tx.insert_many(PROBE, (0..2_345).map(row)).await.unwrap(), 2_345);
+        assert_eq!(tx.insert_many(PROBE, (0..4_345).map(row)).await.unwrap(), 4_345);
         let mut seen = Vec::new();
         let select = "SELECT id, n, note FROM probe WHERE n >= $1 ORDER BY id";
         let count = tx
@@ -107,7 +107,7 @@ async fn many_rows_go_in_and_come_out_as_they_were_and_a_broken_constraint_is_to
             })
             .await
             .unwrap();
-        assert_eq!(count, 2_342);
+        assert_eq!(count, 4_342);
         assert_eq!(seen[0], ("00003".into(), Some(3), None));
         assert_eq!(seen[1], ("00004".into(), Some(4), Some("\\N\t結び\r\n4\\".into())));
         let rows = tx.query("SELECT b FROM probe WHERE n = 10", &[]).await.unwrap();
@@ -115,7 +115,7 @@ async fn many_rows_go_in_and_come_out_as_they_were_and_a_broken_constraint_is_to
         assert!(matches!(tx.insert_many(PROBE, [vec![1_i64.into()]]).await, Err(StoreError::Column(_))));
         tx.commit().await.unwrap();
         let mut tx = db.begin().await.unwrap();
-        let twice = tx.insert_many(PROBE, (2_340..2_350).map(row)).await;
+        let twice = tx.insert_many(PROBE, (4_340..4_350).map(row)).await;
         assert!(matches!(twice, Err(StoreError::Constraint)), "{}", db.engine());
     }
 }
