@@ -35,7 +35,8 @@ pub fn document() -> OpenApi {
         .build();
     document.servers = Some(vec![ServerBuilder::new().url("/").build()]);
     for item in document.paths.paths.values_mut() {
-        let operations = [&mut item.get, &mut item.post, &mut item.put, &mut item.patch, &mut item.delete];
+        let operations =
+            [&mut item.get, &mut item.head, &mut item.post, &mut item.put, &mut item.patch, &mut item.delete];
         for operation in operations.into_iter().flatten() {
             operation.responses.responses.insert("default".to_owned(), any_other_problem().into());
         }
@@ -61,7 +62,7 @@ pub fn routes() -> Vec<(String, String)> {
         .iter()
         .filter_map(|(path, item)| Some((path, item.as_object()?)))
         .flat_map(|(path, item)| item.keys().map(move |method| (method.to_uppercase(), path.clone())))
-        .filter(|(method, _)| ["GET", "POST", "PUT", "PATCH", "DELETE"].contains(&method.as_str()))
+        .filter(|(method, _)| ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"].contains(&method.as_str()))
         .collect();
     routes.sort();
     routes

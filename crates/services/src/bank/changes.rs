@@ -1,7 +1,7 @@
 //! Change check: the bank reads what happened to its customers' certificates and takes in new attributes where
 //! the customer consented. That nothing is missing is checked in `stream.rs`.
 
-use musubi_feed::{Entry, ListInUse, Place};
+use musubi_feed::{CREDENTIAL_CHANGE, CREDENTIAL_COMPROMISE, Entry, ListInUse, Place};
 use musubi_kernel::UnixTime;
 use musubi_store::StoreError;
 
@@ -101,6 +101,10 @@ impl Bank {
     /// What an entry means to the bank, and the number of the event in whose place it stands. Entries of other types, and
     /// such that name no customer, are read and kept by nobody here.
     fn on_file(&self, entry: &Entry, cursor: &ChangeCursor) -> Option<(BankEvent, Option<i64>)> {
+        let is_change = [CREDENTIAL_CHANGE.uri, CREDENTIAL_COMPROMISE.uri].contains(&entry.event.uri.as_str());
+        if !is_change {
+            return None;
+        }
         let told: ChangeTold = serde_json::from_value(entry.event.body.clone().into()).ok()?;
         let available =
             told.change == "attributes_changed" && told.latest_attributes.as_deref() == Some("available");

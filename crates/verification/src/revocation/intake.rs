@@ -127,7 +127,8 @@ async fn obtain_and_store(
     let number = sealed.list.number();
     importing.lists.load(context, anchors, Some((id, sealed.list))).await?;
     importing.lists.imports().tell(importing.ticket, Step::Following, 0, None);
-    tracing::info!(authority = %name.authority, number, by_delta = base_number.is_some(), "revocation list taken in");
+    let authority = announced.authority;
+    tracing::info!(%authority, number, by_delta = base_number.is_some(), "revocation list taken in");
     Ok(true)
 }
 

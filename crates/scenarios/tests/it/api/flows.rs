@@ -308,6 +308,8 @@ impl Before {
 /// A Merkle tree's inner nodes come in bursts; they follow from the records.
 fn without_nodes(mut counts: BTreeMap<String, i64>) -> BTreeMap<String, i64> {
     counts.remove("audit_node");
+    // A refusal is work, too: counted, and told to nobody.
+    counts.remove("metering");
     counts
 }
 
@@ -321,10 +323,11 @@ pub(crate) fn check_completion(signed: &Signed, origin: &str) -> Value {
     json!({ "certificate": signed.certificate, "signature": signed.signature, "origin": origin })
 }
 
-/// The changes of a page: the members of each, with its number and its subject.
+/// The changes of a page, without corrections and consents: the members of each, with its number and its subject.
 pub(crate) fn told(page: &Answer) -> Vec<Value> {
     let events = page.body["events"].as_array().unwrap();
-    let flat = events.iter().map(|event| {
+    let changes = events.iter().filter(|event| event["event"] == "change" || event["event"] == "compromise");
+    let flat = changes.map(|event| {
         let mut told = event["body"].clone();
         told["sequence"] = event["sequence"].clone();
         told["subject"] = event["subject"].clone();

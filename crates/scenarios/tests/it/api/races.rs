@@ -114,7 +114,8 @@ async fn customers_sign_in_and_prove_their_identity_while_a_list_that_names_them
         }
         let sequences: Vec<_> =
             fx.events(&fx.bank).await.iter().map(|e| e["sequence"].as_i64().unwrap()).collect();
-        assert_eq!(sequences, (1..=10).collect::<Vec<_>>(), "{}", fx.engine);
+        assert_eq!(sequences.len(), 10, "{}", fx.engine);
+        assert!(sequences.is_sorted_by(|a, b| a < b), "{sequences:?}");
     }
 }
 
