@@ -101,7 +101,8 @@ impl Bank {
     /// What an entry means to the bank, and the number of the event in whose place it stands. Entries of other types, and
     /// such that name no customer, are read and kept by nobody here.
     fn on_file(&self, entry: &Entry, cursor: &ChangeCursor) -> Option<(BankEvent, Option<i64>)> {
-        let is_change = [CREDENTIAL_CHANGE.uri, CREDENTIAL_COMPROMISE.uri].contains(&entry.event.uri.as_str());
+        let is_change =
+            [CREDENTIAL_CHANGE.uri, CREDENTIAL_COMPROMISE.uri].contains(&entry.event.uri.as_str());
         if !is_change {
             return None;
         }

@@ -25,10 +25,9 @@ async fn a_move_is_one_event_for_each_relying_party_that_knows_the_person_and_no
         assert_eq!(fx.take_in().await, 0);
 
         // The bank's stream begins with the consent.
-        for (client, customer, subject, latest, sequence) in [
-            (&fx.bank, "c-1", &at_bank, "available", 2),
-            (&fx.clinic, "p-1", &at_clinic, "no_consent", 1),
-        ] {
+        for (client, customer, subject, latest, sequence) in
+            [(&fx.bank, "c-1", &at_bank, "available", 2), (&fx.clinic, "p-1", &at_clinic, "no_consent", 1)]
+        {
             let answer = fx.get(client, "/v1/change-events").await.expect(200);
             let events = told(&answer);
             let [event] = &events[..] else { panic!("{}", answer.text) };
