@@ -157,7 +157,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<bool, Error> {
         ))
     });
     let (lists, others) = made.await.map_err(|_| Error::Key)??;
-    tell("lists", json!({ "seconds": made_at.elapsed().as_secs_f64(), "bytes": lists.next["bytes"] }));
+    tell("lists", json!({ "seconds": made_at.elapsed().as_secs_f64(), "bytes": lists.next.get("bytes") }));
 
     let authority = Authority { folder: list_folder, shelf: Arc::default() };
     authority.publish(vec![lists.first.clone(), others.first.clone()]);
