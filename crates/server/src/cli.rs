@@ -1,4 +1,4 @@
-//! The operator's command line: `musubi serve | migrate | config check | relying-party add | relying-party list`, and
+//! The operator's command line: `musubi serve | migrate | recheck | config check | relying-party add | relying-party list`, and
 //! what anybody may run without a server: `musubi verify | inspect | path | replay | offline | follow`.
 
 use std::net::SocketAddr;
@@ -38,6 +38,8 @@ enum Command {
     Serve(ConfigFile),
     /// Bring the database to this version's schema.
     Migrate(ConfigFile),
+    /// Look up every known certificate in the revocation lists in use once more, beside a running server.
+    Recheck(ConfigFile),
     /// Look at the configuration.
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -236,6 +238,7 @@ pub(crate) fn say(to: &mut dyn std::io::Write, text: &str) {
 async fn run(command: Command) -> Result<(), Failure> {
     match command {
         Command::Serve(file) => serve(&Config::read(&file.config)?).await,
+        Command::Recheck(file) => recheck(&Config::read(&file.config)?).await,
         Command::Migrate(file) => {
             let db = database(&Config::read(&file.config)?).await?;
             crate::migrate(&db, SystemClock.now()).await?;
@@ -389,7 +392,21 @@ async fn serve_metrics(
     Ok(tokio::spawn(crate::metrics::serve(listener, handle, context, figures, stopped)))
 }
 
-async fn serve(config: &Config) -> Result<(), Failure> {
+/// For an operator who doubts: what the lists say and the change stream does not, it is told now.
+async fn recheck(config: &Config) -> Result<(), Failure> {
+    let platform = platform(config).await?;
+    let mut out = std::io::stdout();
+    let looked = |certificates: u64| say(&mut out, &format!("{certificates} certificates looked up"));
+    let (certificates, events) = platform.verification().look_at_all_again(looked).await?;
+    say(
+        &mut std::io::stdout(),
+        &format!("{certificates} certificates in all; {events} events that were missing"),
+    );
+    platform.context().db.close().await;
+    Ok(())
+}
+
+async fn platform(config: &Config) -> Result<Platform, Failure> {
     let platform = Platform::open(Parts {
         db: database(config).await?,
         clock: Arc::new(SystemClock),
@@ -413,10 +430,14 @@ async fn serve(config: &Config) -> Result<(), Failure> {
     })
     .await?
     .with_fees(config.fees.clone());
-    let platform = match &config.freshness {
+    Ok(match &config.freshness {
         Some(freshness) => platform.keeping_answers(i64::from(freshness.answers_kept_days) * 24 * 3600),
         None => platform,
-    };
+    })
+}
+
+async fn serve(config: &Config) -> Result<(), Failure> {
+    let platform = platform(config).await?;
     let (api, portal) = (host_of(&config.server.api_origin), host_of(&config.server.portal_origin));
     let mut hosts = vec![(api, platform.api()), (portal, platform.portal())];
     if let (Some(console), Some(code)) = (&config.console, config.access_code()?) {
